@@ -82,6 +82,28 @@ def test_an_approval_that_is_merged_after_the_term_counts_for_nothing(product: R
     assert f"this is of {AFTER}" in decision(product).reasons[0]
 
 
+def test_after_the_term_no_time_that_a_deputy_writes_counts(product: Repository) -> None:
+    """Without a merge commit, the time of what came in is the deputy's own word."""
+    product.commit("Go on", {"README.md": "x\n"}, on=AFTER)
+    product.commit("Approve", APPROVED, signed="eve", on=WITHIN)
+    (reason,) = decision(product).reasons
+    assert f"this is of {AFTER}" in reason
+
+
+def test_an_approver_who_left_is_still_the_one_person_of_the_deputy(product: Repository) -> None:
+    """Also by an address that the approver no longer went by."""
+    moved = product.people.approvers("ada", "dan", "eve", changed={"email: ada@": "email: ada.new@"})
+    moved += term(deputyFor="ada.new@example.org")
+    product.commit("Move", {APPROVERS: moved}, signed="ada", on=BEFORE)
+    product.commit("Approve", APPROVED, signed="eve", on=WITHIN)
+    asked_by_ada = frozenset({"ada@example.org"})
+    assert decision(product).accepted
+    assert not decision(product, not_by=asked_by_ada).accepted
+    product.commit("Leave", {APPROVERS: product.people.approvers("dan")}, signed="dan", on=AFTER)
+    assert decision(product).accepted
+    assert not decision(product, not_by=asked_by_ada).accepted
+
+
 def test_a_deputy_and_the_approver_are_one_person(product: Repository) -> None:
     product.commit("Approve", APPROVED, signed="eve", on=WITHIN)
     both = {PATH: agreement("approved", by=["eve", "ada"])}

@@ -591,6 +591,19 @@ def test_two_approvers_approve_what_a_bot_opened(team: Team) -> None:
 
 
 @BOTH
+def test_an_approver_and_their_deputy_are_not_two_for_a_bot(team: Team) -> None:
+    start = team.forge.now()
+    times = {"from": start, "until": start + timedelta(days=8)}
+    term = "".join(f"    {key}: {time:%Y-%m-%dT%H:%M:%SZ}\n" for key, time in times.items())
+    listed = team.approvers("ada", "dan", "eve") + f"    deputyFor: ada@example.org\n{term}"
+    team.lands(team.proposes({APPROVERS: listed}), "ada")
+    pull = asks_as_bot(team)
+    team.lands(pull, "ada", "eve")
+    decision = decided(team)
+    assert not decision.accepted and "two approvers" in decision.reasons[0]
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("catalog", "reviewer", "accepted"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from meshwright.cli import main
 from meshwright.serve.app import Settings, application
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.sharing.delta_types import schema_string
-from meshwright.serve.sharing.file_links import SECONDS
+from meshwright.serve.sharing.file_links import SECONDS, FileLink, FileLinks
 from meshwright.serve.sharing.shared_ports import shared_ports
 
 KINDS = ("parquet@1", "delta@1")
@@ -360,6 +361,9 @@ RANGES = {
     "rows=0-1": (200, slice(None)),
     "bytes=a-b": (200, slice(None)),
     "bytes=999999999-": (416, None),
+    "bytes=-0": (416, None),
+    "bytes=-000": (416, None),
+    "bytes=0-0": (206, slice(0, 1)),
 }
 
 
@@ -375,8 +379,8 @@ def test_parts_of_a_file(shared: Shared) -> None:
 def test_every_read_is_recorded(shared: Shared) -> None:
     token = shared.profile()["bearerToken"]
     link = shared.links(token)[0]
-    for _ in range(3):
-        shared.ask("GET", link, "", Range="bytes=0-3")
+    for spelling in (link, f"{link}!", link.replace("sp=", "sp=.."), f"{link}===="):
+        assert shared.ask("GET", spelling, "", Range="bytes=0-3").status == 206
     lines = [
         json.loads(line)
         for line in shared.command("share", "log", "--agreement", "punctuality").stdout.splitlines()
@@ -387,6 +391,20 @@ def test_every_read_is_recorded(shared: Shared) -> None:
         ("file", "reader", ADDRESS, 1),
     ]
     assert token not in shared.server.log and "sp=" not in shared.server.log
+
+
+def test_a_read_whose_record_failed_is_recorded_with_the_next_one() -> None:
+    links, recorded = FileLinks(), []
+    link = FileLink("token", "staff.parquet", "stamp", time.time() + 60)
+
+    def fails() -> None:
+        raise OSError
+
+    with pytest.raises(OSError):
+        links.record_once(link, fails)
+    for _ in range(3):
+        links.record_once(link, lambda: recorded.append(link))
+    assert recorded == [link]
 
 
 def test_a_token_ends_with_its_agreement(shared: Shared) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from meshwright.access.approval.agreement_versions import AgreementVersions
 from meshwright.access.approval.capacities import signed_by, suffice
@@ -68,13 +69,10 @@ def _unknown_requester(
     settings = trust.review_settings(trust.now)
     by_catalog = settings is not None and settings.catalog == evidence.author.lower() != ""
     listed = frozenset[str]().union(*map(trust.addresses, trust.effective(trust.now)))
-    people = {trust.stands_for(one) for one in approvers}
-    if (
-        not evidence.by_bot
-        or (by_catalog and person(requester) in listed)
-        or len(people) > 1
-        or not approvers
-    ):
+    are_two = any(
+        not trust.stands_for(one) & trust.stands_for(other) for one, other in combinations(approvers, 2)
+    )
+    if not evidence.by_bot or (by_catalog and person(requester) in listed) or are_two or not approvers:
         return ""
     return (
         f"Pull request {evidence.pull} was opened by {evidence.author} for {requester}, whose account on the forge is unknown. "

@@ -7,6 +7,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import accumulate
 
 from meshwright.access.approval.approver_lists import ApproverLists
 from meshwright.access.approval.authorship import Authorship, authorship
@@ -195,8 +197,10 @@ class Trust:
         """Return every address of an approver, and of the one whose deputy they are: together they are one person."""
         if approver.term is None:
             return self.addresses(approver)
-        own = (one for one in self._authorised if person(one.email) == person(approver.term.deputy_for))
-        return self.addresses(approver).union({person(approver.term.deputy_for)}, *map(self.addresses, own))
+        named = person(approver.term.deputy_for)
+        # Not only of who approves now: an approver who left stays the same person.
+        own = (addresses for addresses in self._addresses.values() if named in addresses)
+        return self.addresses(approver).union({named}, *own)
 
     def review_settings(self, position: int) -> ReviewSettings | None:
         """Return where approvers could review at a position of the mainline; None if they only signed."""
@@ -278,14 +282,26 @@ class Trust:
     def _deputy_refusal(self, signer: Approver, commit: str, path: str) -> str:
         """Return why a deputy could not approve a commit; empty if they could, and for everybody else.
 
-        Its own time is the deputy's word; that of the commit of the mainline that brought it is the forge's.
+        Its own time is the deputy's word, and so is that of the mainline where it came in without a merge commit. But
+        it came in after everything that the mainline had before.
         """
         if signer.term is None:
             return ""
-        brought = self.history.mainline[self.history.position(commit)]
-        seconds = (self._written(one).seconds for one in (commit, brought))
+        came_in = self._came_in[self.history.position(commit)]
+        seconds = (self._written(commit).seconds, came_in)
         moments = (datetime.fromtimestamp(min(max(one, 0), 2**33), UTC) for one in seconds)
         return deputy_refusal(signer, path, moments)
+
+    @cached_property
+    def _came_in(self) -> list[int]:
+        """For each position of the mainline, the time before which it cannot have come in, in seconds since 1970."""
+        return list(accumulate(map(self._mainline_seconds, self.history.mainline), max))
+
+    def _mainline_seconds(self, commit: str) -> int:
+        try:
+            return self._written(commit).seconds
+        except Unreadable:  # larger than any commit has to be
+            return 0
 
     def _written(self, commit: str) -> Authorship:
         return authorship(self.history.raw(commit))

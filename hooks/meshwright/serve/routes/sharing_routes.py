@@ -188,17 +188,18 @@ def file(request: Request, link: str = Parameter(alias=LINK)) -> Response:
     where = shown.table.storage
     if given.name not in shown.table.files or not isinstance(where, Folder):
         raise _replaced()
-    if of(request).links.is_first_use(link, given.ends):  # clients read a file in many small parts
-        shown.record("file", 1)
+    size = shown.table.files[given.name]
+    first, last = _range(request.headers.get("range", ""), size)
+    # Clients read a file in many small parts.
+    of(request).links.record_once(given, lambda: shown.record("file", 1))
     try:
         opened = where.opened(given.name)
         content = opened.__enter__()
     except Blocker as error:
         raise _replaced() from error
-    if _stamp(content.file) != given.stamp:
+    if _stamp(content.file) != given.stamp or content.size != size:
         opened.__exit__(None, None, None)
         raise _replaced()
-    first, last = _range(request.headers.get("range", ""), content.size)
     partial = (first, last) != (0, content.size - 1)
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(last - first + 1)}
     if partial:
@@ -348,9 +349,8 @@ def _range(header: str, size: int) -> tuple[int, int]:
         or not (first + last).isdigit()
     ):
         return 0, size - 1
-    if not first:
-        return max(0, size - int(last[:18])), size - 1
-    begin, end = int(first[:18]), min(int(last[:18]) if last else size - 1, size - 1)
+    begin = int(first[:18]) if first else max(0, size - int(last[:18]))
+    end = min(int(last[:18]), size - 1) if first and last else size - 1
     if begin > end:
         raise RequestProblem(416, "bad-range", "The file has no such bytes.", "Ask for less.")
     return begin, end

@@ -14,6 +14,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 SECONDS = 300
@@ -39,7 +40,7 @@ class FileLinks:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._turn = threading.Lock()
-        self._used: dict[str, float] = {}
+        self._used: set[FileLink] = set()
 
     def written(self, link: FileLink) -> str:
         """Return a link as text that fits into an address."""
@@ -58,14 +59,14 @@ class FileLinks:
         link = FileLink(**json.loads(content))
         return link if at < link.ends else None
 
-    def is_first_use(self, text: str, ends: float) -> bool:
-        """Return True once for each link, however often it is used."""
+    def record_once(self, link: FileLink, record: Callable[[], None]) -> None:
+        """Record the first use of a link, however often it is used, however it is spelled, and however late the record succeeds."""
         now = time.time()
         with self._turn:
-            self._used = {link: end for link, end in self._used.items() if now < end}
-            is_first = text not in self._used
-            self._used[text] = ends
-        return is_first
+            self._used = {used for used in self._used if now < used.ends}
+            if link not in self._used:
+                record()
+                self._used.add(link)
 
     def _signature(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, hashlib.sha256)
