@@ -60,6 +60,8 @@ def read_questions(commit: str | None = None) -> Questions:
             continue
         if question.get("multiselect"):
             questions.many[name] = [folder for kind, folder in folders if kind == name]
+        elif isinstance(question["choices"], str):  # one capability of a kind
+            questions.one[name] = [folder for kind, folder in folders if kind == name]
         else:
             choices = question["choices"]
             questions.one[name] = list(choices.values() if isinstance(choices, dict) else choices)

@@ -23,7 +23,7 @@ def cookiecutter_json() -> str:
     several = [name for name, entry in questions.items() if entry.get("multiselect")]
     return _text(
         {
-            **{name: _default(entry, questions, computed) for name, entry in questions.items()},
+            **{name: _default(name, entry, questions, computed) for name, entry in questions.items()},
             "_several": several,
             "__prompts__": {
                 name: entry["help"] + (SEVERAL if name in several else "")
@@ -33,13 +33,16 @@ def cookiecutter_json() -> str:
     )
 
 
-def _default(entry: dict[str, Any], questions: dict[str, Any], computed: dict[str, Any]) -> Any:
+def _default(name: str, entry: dict[str, Any], questions: dict[str, Any], computed: dict[str, Any]) -> Any:
     """Return what Cookiecutter proposes: its first choice, or a text in which it knows the answers before."""
     default = entry["default"]
     choices = entry.get("choices")
     if isinstance(choices, dict | list) and not entry.get("multiselect"):
         values = list(choices.values() if isinstance(choices, dict) else choices)
         return [default, *(value for value in values if value != default)]
+    if isinstance(choices, str) and not entry.get("multiselect"):
+        # One capability of a kind; the first is the default.
+        return sorted(path.parent.name for path in ROOT.glob(f"blueprints/{name}/*/blueprint.yaml"))
     if isinstance(default, list):
         return ", ".join(default)
     if not isinstance(default, str):
@@ -48,8 +51,8 @@ def _default(entry: dict[str, Any], questions: dict[str, Any], computed: dict[st
         return computed[default.strip("{} ")]["default"]
     if entry.get("multiselect"):
         default = re.sub(r"\[('[^'\]]*')\]", r"\1", default)  # a list of one is a text there
-    name = re.compile(rf"(?<![\w'.])({'|'.join(map(re.escape, questions))})(?![\w'])")
-    return re.sub(r"\{[{%].*?[%}]\}", lambda found: name.sub(r"cookiecutter.\1", found[0]), default)
+    names = re.compile(rf"(?<![\w'.])({'|'.join(map(re.escape, questions))})(?![\w'])")
+    return re.sub(r"\{[{%].*?[%}]\}", lambda found: names.sub(r"cookiecutter.\1", found[0]), default)
 
 
 def _text(value: dict[str, Any]) -> str:

@@ -205,7 +205,7 @@ def test_workflows_of_a_product_in_a_folder_run_there(
         "domain=sales",
         "owner_name=Ada",
         "owner_email=ada@example.org",
-        "traits=[schedule, aws, self-update]",
+        "traits=[schedule, self-update]",
     )
     plan = adopted(place, template, *(part for one in answers for part in ("--data", one)))
     written = sorted((place / ".github/workflows").iterdir())

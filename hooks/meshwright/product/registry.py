@@ -15,6 +15,7 @@ KINDS = {
     "outputs": "output",
     "traits": "trait",
     "platforms": "platform",
+    "infrastructure": "infrastructure",
 }
 """Folder below blueprints/ -> word for its capabilities."""
 
@@ -58,6 +59,8 @@ class Capability:
     """Files that it takes from other blueprints: their folder, from the template's root -> paths in the product."""
     offers: tuple[str, ...] = ()
     """Outputs only: how consumers can use the data without a copy, `virtual` or `native` (sharing.py)."""
+    readme: str = ""
+    """Infrastructure only: what a product's README says of where it runs, and the next step; Markdown."""
     folder: Path = field(default=Path(), compare=False)
 
     @property

@@ -2,8 +2,12 @@
 locals {
   product  = yamldecode(file("${path.module}/../data-product.yaml"))
   contract = yamldecode(file("${path.module}/../${local.product.spec.dataset.contract}"))
-  trait    = one([for trait in local.product.spec.traits : trait if startswith(trait.uses, "aws@")])
-  region   = coalesce(var.region, try(local.trait.properties.region, null))
+  # Where the spec names the region: under `infrastructure`, or in the trait of the same name of before 0.3.0.
+  named = concat(
+    [for place in [try(local.product.spec.infrastructure, { uses = "" })] : place.properties.region if startswith(place.uses, "aws@")],
+    [for trait in try([for each in local.product.spec.traits : each], []) : trait.properties.region if startswith(trait.uses, "aws@")],
+  )
+  region = coalesce(var.region, [for text in local.named : regex("^(?:\\$\\{\\w+:-)?([a-z0-9-]+)\\}?$", text)[0]]...)
 }
 
 provider "aws" {
