@@ -7,25 +7,31 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from meshwright.access.request import (
+    NOT_ASKED,
     Prepared,
-    check_directory,
+    ProductFiles,
     create,
     days,
+    not_in_directory,
     prepare,
+    product_files,
     pull_request_steps,
+    unknown_readers,
 )
 from meshwright.access.request_text import request_fields
 from meshwright.core.text import listed, short
-from meshwright.core.yaml import Unreadable, parse
+from meshwright.core.yaml import Document, Unreadable
+from meshwright.product import schema
+from meshwright.product.agreement_text import fields_of
+from meshwright.product.validate import misshapen
 
 NEEDED = ("agreement", "role", "principals", "for", "until", "team", "requester")
 OTHERS = ("purpose", "from", "output", "consumer")
 MOST_ROWS = 200
 MOST_BYTES = 1_000_000
-REPORTED = 10
-"""So many rows are named in an error."""
 
 Row = Mapping[str, str]
 
@@ -33,30 +39,26 @@ Row = Mapping[str, str]
 def request_all(root: Path, file: Path, directory: str | None) -> str:
     """Write a request for each row; return what to do next. Raises Unreadable, and writes nothing then.
 
-    A row whose request is there already, with the same content, is left alone, so that a run can be repeated.
+    A row whose request is there already is left alone, also once it is approved, so that a run can be repeated.
     """
     rows = list(_rows(file))
-    try:
-        note = check_directory(
-            sorted({who for _, row in rows for who in row["principals"].split()}), directory
-        )
-        are_known = True
-    except Unreadable:
-        note, are_known = "", False  # raised again for the row that names them
+    product = product_files(root)
+    strangers = set(
+        unknown_readers(sorted({who for _, row in rows for who in row["principals"].split()}), directory)
+    )
     prepared: list[Prepared] = []
-    problems: list[tuple[int, Unreadable]] = []
+    problems: list[str] = []
     for line, row in rows:
         try:
-            prepared.append(_prepared(root, row, prepared))
-            if not are_known:
-                check_directory(row["principals"].split(), directory)
+            for reader in row["principals"].split():
+                if reader in strangers:
+                    raise not_in_directory(reader)
+            prepared.append(_prepared(product, row, prepared))
         except Unreadable as error:
-            problems.append((line, error))
+            problems.append(f"line {line}: {error} Fix: {error.fix}")
     if problems:
-        shown = "; ".join(f"line {line}: {error} Fix: {error.fix}" for line, error in problems[:REPORTED])
-        more = f"; and {len(problems) - REPORTED} more" if len(problems) > REPORTED else ""
         raise Unreadable(
-            f"{file}: {len(problems)} of {len(rows)} rows cannot be asked for, and nothing was written. {shown}{more}",
+            f"{file}: {len(problems)} of {len(rows)} rows cannot be asked for, and nothing was written. {' '.join(problems)}",
             "Fix these rows, and run it again.",
         )
     new = [one for one in prepared if not (root / one.path).exists()]
@@ -68,12 +70,12 @@ def request_all(root: Path, file: Path, directory: str | None) -> str:
             *(f"wrote {one.path}" for one in new),
             *([f"{left} of them were there already."] if left else []),
             *pull_request_steps(root, prepared),
-            *([note] if note else []),
+            *([] if directory else [NOT_ASKED]),
         ]
     )
 
 
-def _prepared(root: Path, row: Row, before: Sequence[Prepared]) -> Prepared:
+def _prepared(product: ProductFiles, row: Row, before: Sequence[Prepared]) -> Prepared:
     """Return the request of one row. Raises Unreadable."""
     for name in NEEDED:
         if not row[name]:
@@ -92,21 +94,28 @@ def _prepared(root: Path, row: Row, before: Sequence[Prepared]) -> Prepared:
         row["output"] or None,
         row["consumer"] or None,
     )
-    prepared = prepare(root, fields, [one.document for one in before])
+    prepared = prepare(product, fields, [one.document for one in before])
     if any(one.path == prepared.path for one in before):
         raise Unreadable(
             f"Another row is {short(prepared.name)}, too.", "Give each agreement a name of its own."
         )
-    existing = root / prepared.path
-    if (
-        existing.exists()
-        and parse(prepared.path, existing.read_text("utf-8")).value != prepared.document.value
-    ):
-        raise Unreadable(
-            f"{prepared.path} already exists, and asks for something else.",
-            "Give the agreement another name.",
-        )
+    for existing in product.agreements:
+        if existing.path.name == prepared.document.path.name and _asks(existing, row) != _asks(
+            prepared.document, row
+        ):
+            raise Unreadable(
+                f"{prepared.path} is there already, and asks for something else.",
+                "Give the agreement another name.",
+            )
     return prepared
+
+
+def _asks(agreement: Document, row: Row) -> Mapping[str, Any] | None:
+    """Return what an agreement asks for, however far it is; None if it cannot be read. Without a first day, any will do."""
+    if any(misshapen(agreement, schema.access_agreement)):
+        return None
+    fields = fields_of(agreement.value)
+    return fields if row["from"] else {name: value for name, value in fields.items() if name != "start"}
 
 
 def _day(row: Row, column: str) -> datetime | None:
@@ -121,7 +130,7 @@ def _day(row: Row, column: str) -> datetime | None:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """Yield the line at which each row ends, and the row. Raises Unreadable."""
+    """Yield the line at which each row begins, and the row. Raises Unreadable."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise Unreadable(f"{file} has more than {MOST_BYTES:,} bytes.", "Divide it.")
@@ -147,16 +156,19 @@ def _rows(file: Path) -> Iterator[tuple[int, Row]]:
             known = f"The columns are {listed(NEEDED)}, and where they are needed {listed(OTHERS)}."
             raise Unreadable(f"{file}:1: The first line has {what}.", known)
         reader.fieldnames = names
-        rows = []
+        rows, line = [], reader.line_num + 1
         for row in reader:
+            first, line = line, reader.line_num + 1
+            if not any(map(str.strip, filter(None, row.values() if None not in row else ["x"]))):
+                continue  # what a spreadsheet leaves below a table
             if None in row or None in row.values():
                 raise Unreadable(
-                    f"{file}:{reader.line_num}: The row has more or fewer cells than the first line.",
+                    f"{file}:{first}: The row has more or fewer cells than the first line.",
                     "Put a text with a comma, a semicolon or a line end into quotes.",
                 )
             rows.append(
                 (
-                    reader.line_num,
+                    first,
                     dict.fromkeys(OTHERS, "") | {name: cell.strip() for name, cell in row.items()},
                 )
             )

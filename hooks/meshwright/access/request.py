@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from meshwright.access.directory import read as read_directory
 from meshwright.access.request_text import check_request, renewal_fields, request_fields, request_text
+from meshwright.core import files
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Unreadable, parse, read
 from meshwright.product.agreement_text import Fields
@@ -56,12 +57,31 @@ def renew(root: Path, agreement: str, until: datetime, requester: str | None, di
 
 
 def _written(root: Path, fields: Fields, directory: str | None) -> str:
-    prepared = prepare(root, fields)
+    prepared = prepare(product_files(root), fields)
     note = check_directory(fields["principals"], directory)
     create(root, prepared)
     return "\n".join(
         [f"wrote {prepared.path}", *pull_request_steps(root, [prepared]), *([note] if note else [])]
     )
+
+
+class ProductFiles(NamedTuple):
+    """What a request is held against."""
+
+    spec: Document
+    policy: Document
+    approvers: Document
+    agreements: Sequence[Document]
+    """As far as they can be read, sorted by path."""
+
+
+def product_files(root: Path) -> ProductFiles:
+    """Return what the requests of a product are held against. Raises Unreadable."""
+    spec = read(root, SPEC)
+    policy = read(root, spec.get("spec.access.policy"))
+    names = sorted(file.name for file in (root / AGREEMENTS).glob("*.yaml"))
+    agreements = [_readable(root, f"{AGREEMENTS}/{name}") for name in names]
+    return ProductFiles(spec, policy, _readable(root, APPROVERS), agreements)
 
 
 class Prepared(NamedTuple):
@@ -77,15 +97,13 @@ class Prepared(NamedTuple):
         return str(self.document.get("id"))
 
 
-def prepare(root: Path, fields: Fields, before: Sequence[Document] = ()) -> Prepared:
+def prepare(product: ProductFiles, fields: Fields, before: Sequence[Document] = ()) -> Prepared:
     """Return the file of a request. `before`: those that come with it. Raises Unreadable for one that no approval would help."""
-    spec = read(root, SPEC)
-    text = request_text(fields, spec)
+    text = request_text(fields, product.spec)
     path = f"{AGREEMENTS}/{fields['id']}.yaml"
     document = parse(path, text)
-    policy = read(root, spec.get("spec.access.policy"))
-    others = [*_others(root, document), *before]
-    check_request(spec, policy, _readable(root, APPROVERS), others, document)
+    others = [one for one in (*product.agreements, *before) if one.path.name != document.path.name]
+    check_request(product.spec, product.policy, product.approvers, others, document)
     return Prepared(path, text, document)
 
 
@@ -115,26 +133,34 @@ def _approving(root: Path, names: Sequence[str]) -> Sequence[str]:
 
 def check_directory(principals: str | Sequence[str], directory: str | None) -> str:
     """Return a note where nobody can say whether the directory has the readers. Raises Unreadable where it has not."""
-    if not directory:
-        return (
-            "Nobody has looked whether the directory has these readers: name one with --directory, or in "
-            "MESHWRIGHT_DIRECTORY."
-        )
     named = [principals] if isinstance(principals, str) else principals
-    names = [(kind, name) for kind, _, name in (one.partition(":") for one in named)]
+    for reader in unknown_readers(named, directory):
+        raise not_in_directory(reader)
+    return "" if directory else NOT_ASKED
+
+
+NOT_ASKED = "Nobody has looked whether the directory has these readers: name one with --directory, or in MESHWRIGHT_DIRECTORY."
+
+
+def unknown_readers(named: Sequence[str], directory: str | None) -> list[str]:
+    """Return which readers, `group:<name>` or `id:<id>`, the directory does not have; none without one. Raises Unreadable."""
+    if not directory:
+        return []
+    names = [(one, *one.partition(":")[::2]) for one in named]
     snapshot = read_directory(
         directory,
-        {name for kind, name in names if kind == "group"},
-        principals={name for kind, name in names if kind == "id"},
+        {name for _, kind, name in names if kind == "group"},
+        principals={name for _, kind, name in names if kind == "id"},
     )
-    for kind, name in names:
-        known: Container[str] = snapshot.groups if kind == "group" else snapshot.principals
-        if name not in known:
-            what = "group" if kind == "group" else "principal"
-            raise Unreadable(
-                f"The directory has no {what} {name}.", "Write the name as the directory has it."
-            )
-    return ""
+    known: Mapping[str, Container[str]] = {"group": snapshot.groups, "id": snapshot.principals}
+    return [one for one, kind, name in names if name not in known.get(kind, ())]
+
+
+def not_in_directory(reader: str) -> Unreadable:
+    """Return the error about a reader that the directory does not have."""
+    kind, _, name = reader.partition(":")
+    what = "group" if kind == "group" else "principal"
+    return Unreadable(f"The directory has no {what} {name}.", "Write the name as the directory has it.")
 
 
 def days(start: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime]:
@@ -164,14 +190,6 @@ def _emergency_times(
     return begins, until.astimezone(UTC) if until else begins + LONGEST
 
 
-def _others(root: Path, agreement: Document) -> Sequence[Document]:
-    """Return the agreements that are there already, as far as they can be read, sorted by path."""
-    files = sorted((root / AGREEMENTS).glob("*.yaml"))
-    return [
-        _readable(root, f"{AGREEMENTS}/{file.name}") for file in files if file.name != agreement.path.name
-    ]
-
-
 def _readable(root: Path, path: str) -> Document:
     try:
         return read(root, path)
@@ -180,14 +198,9 @@ def _readable(root: Path, path: str) -> Document:
 
 
 def create(root: Path, prepared: Prepared) -> None:
-    """Write a request. Raises Unreadable if there is such a file."""
-    path, text = prepared.path, prepared.text
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as sink:
-            sink.write(text)
-    except FileExistsError as error:
+    """Write a request, whole or not at all. Raises Unreadable if there is such a file."""
+    if (root / prepared.path).exists():
         raise Unreadable(
-            f"{path} already exists.", "Give the agreement another name, or change that file."
-        ) from error
+            f"{prepared.path} already exists.", "Give the agreement another name, or change that file."
+        )
+    files.write(root / prepared.path, prepared.text, "Make the folder writable.", parents=True)

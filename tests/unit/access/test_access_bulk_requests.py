@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,6 +85,9 @@ def test_a_repeat_writes_what_is_missing_and_nothing_else(product: Path) -> None
     assert "1 of them were there already." in asks(product, TWO)
     assert written(product) == ["delays", "service-delays"]
     assert file.stat().st_mtime_ns == before
+    later = file.read_text().replace("status: requested", "status: approved")
+    file.write_text(re.sub(r"(startTimestamp: \S?)\d{4}", r"\g<1>2025", later))
+    assert "2 of them were there already." in asks(product, TWO)  # on another day, and after the approval
     assert "asks for something else" in asks(product, TWO.replace("flights are", "planes are"), code=2)
 
 
@@ -104,7 +108,9 @@ def test_a_repeat_writes_what_is_missing_and_nothing_else(product: Path) -> None
         ("\n".join([HEAD, row(), row("z", end="2020-01-01")]), "line 3: "),
         ("\n".join([HEAD, row(), row("z", who="group:nobody")]), "line 3: The directory has no group nobody"),
         ("\n".join([HEAD, row(), row("../../x")]), "line 3: "),
-        ("\n".join([HEAD, row("")]), "line 2: It has no `agreement`"),
+        ("\n".join([HEAD, row(who="=cmd()")]), "line 2: "),
+        ("\n".join([HEAD, row("a\x00b")]), "line 2: "),
+        ("\n".join([HEAD, row(""), "," * 6]), "line 2: It has no `agreement`"),
     ],
 )
 def test_one_wrong_row_and_nothing_is_written(product: Path, content: str | bytes, says: str) -> None:
@@ -116,7 +122,8 @@ def test_one_wrong_row_and_nothing_is_written(product: Path, content: str | byte
 
 
 def test_all_wrong_rows_are_named(product: Path) -> None:
-    content = "\n".join([HEAD, row(end="never"), row("good"), row("bad", role="nobody"), ""])
+    quoted = row("fine").replace("Why flights are late", '"Why flights\nare late"')
+    content = "\n".join([HEAD, row(end="never"), quoted, row("good"), row("bad", role="nobody"), "," * 6])
     printed = asks(product, content, code=2)
-    assert "2 of 3 rows cannot be asked for, and nothing was written. line 2: " in printed
-    assert "line 4: " in printed
+    assert "2 of 4 rows cannot be asked for, and nothing was written. line 2: " in printed
+    assert "line 6: " in printed
