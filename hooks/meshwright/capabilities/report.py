@@ -14,7 +14,7 @@ def listed(entries: Sequence[Capability]) -> str:
     """Return a table with a line for each capability."""
     width = max(len(entry.uses) for entry in entries)
     return "\n".join(
-        f"{KINDS[entry.kind]:<9}  {entry.uses:<{width}}  {entry.maturity:<12}  {entry.summary}"
+        f"{KINDS[entry.kind]:<{max(map(len, KINDS.values()))}}  {entry.uses:<{width}}  {entry.maturity:<12}  {entry.summary}"
         for entry in entries
     )
 

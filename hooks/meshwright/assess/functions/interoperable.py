@@ -33,8 +33,9 @@ class CapabilitiesKnown(Fitness):
             for item in (record.get(place) if isinstance(record.get(place), list) else ())
             if isinstance(item, dict)
         ]
-        transform = record.get("product.spec.transform.uses")
-        used += [("transforms", transform, "transform")] if isinstance(transform, str) else []
+        for kind, name in (("transforms", "transform"), ("infrastructure", "infrastructure")):
+            uses = record.get(f"product.spec.{name}.uses")
+            used += [(kind, uses, name)] if isinstance(uses, str) else []
         fine = []
         for kind, uses, name in used[:100]:
             entry = registry.find(kind, uses)

@@ -28,7 +28,11 @@ def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
     for kind in ("inputs", "outputs", "traits"):
         for keys, item in spec.items(f"spec.{kind}"):
             yield kind, keys, item
-    for kind, name in (("transforms", "transform"), ("platforms", "platform")):
+    for kind, name in (
+        ("transforms", "transform"),
+        ("platforms", "platform"),
+        ("infrastructure", "infrastructure"),
+    ):
         item = spec.get(f"spec.{name}")
         if isinstance(item, dict):
             yield kind, ("spec", name), item
@@ -90,7 +94,9 @@ class CapabilityInstalled(Rule):
             entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
             chosen = answers.get(kind)
             # Of its CI files, a repository has only those of its forge, if any.
-            brought = isinstance(chosen, list) and entry is not None and entry.name in chosen
+            brought = entry is not None and (
+                entry.name in chosen if isinstance(chosen, list) else entry.name == chosen
+            )
             elsewhere = ".github/" if brought and answers.get("forge") == "gitlab" else ".gitlab/"
             missing = [
                 path
@@ -102,8 +108,9 @@ class CapabilityInstalled(Rule):
             if not entry or not missing:
                 continue
             fix = restore(missing, root, answers)
-            if isinstance(chosen, list) and entry.name not in chosen:
-                data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
+            if isinstance(chosen, list | str) and not brought:
+                answer = json.dumps([*chosen, entry.name]) if isinstance(chosen, list) else entry.name
+                data = shlex.quote(f"{kind}={answer}")
                 fix = f"Commit (`git commit --no-verify`), then run `{copier('update', root)} --defaults --data {data}`."
             elif not answers:
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."

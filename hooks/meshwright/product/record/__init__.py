@@ -200,7 +200,7 @@ class Record:
         """All capabilities that the product uses, as `<capability>@<major>`, sorted."""
         uses = {text(item, "uses") for item in self._items("product.spec.traits")}
         uses |= {port.uses for port in self.outputs} | {one.uses for one in self.inputs} | self.platforms
-        uses.add(self._text("product.spec.transform.uses"))
+        uses |= {self._text(f"product.spec.{one}.uses") for one in ("transform", "infrastructure")}
         return tuple(sorted(uses - {""}))
 
     @cached_property
