@@ -120,9 +120,17 @@ class Use:
         return self.source.roles.get(self.reader.role) if self.reader else None
 
     @property
+    def is_by_place(self) -> bool:
+        """True if the input does not name the product whose port it reads."""
+        return all(entry.source != self.input.source for entry in self.consumer.inputs)
+
+    @property
     def _ask(self) -> str:
+        read = (
+            f"Read it with data-product@1, `from: {short(self.input.source)}`. " if self.is_by_place else ""
+        )
         return (
-            f"Ask the owner of {short(self.source.id)} for an agreement with `consumer.dataProductId: {short(self.consumer.id)}`"
+            f"{read}Ask the owner of {short(self.source.id)} for an agreement with `consumer.dataProductId: {short(self.consumer.id)}`"
             " in a role for programs, and name it among the input's properties (`agreement`)."
         )
 
@@ -162,6 +170,10 @@ def misuses(use: Use, others: Sequence[Record]) -> Iterator[Misuse]:
         if source.access_mode != "approval-required":
             return
         sentence = f"It reads {address}, which requires an approval, without naming an agreement."
+        if use.is_by_place:
+            sentence = (
+                f"It reads the place of {address}, which requires an approval, as if it were of no product."
+            )
         if use.port and use.port.uses in NOT_GRANTED:
             served = f"{use.port.uses}, on which no agreement has an effect"
             yield Misuse("without-agreement", f"{sentence} It is served by {served}.", "Read another port of that product: parquet@1, delta@1 or postgres@1.")  # fmt: skip

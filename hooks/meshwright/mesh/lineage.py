@@ -13,6 +13,7 @@ from meshwright.core.text import listed, short
 from meshwright.core.yaml import Keys
 from meshwright.mesh.agreements import Use, ended, misuses
 from meshwright.mesh.inherited_policies import breaches
+from meshwright.mesh.port_places import PortPlaces
 from meshwright.product import metamodel
 from meshwright.product.record import Input, Port, Record
 
@@ -78,10 +79,18 @@ class Lineage:
         return tuple(
             Edge(record, entry, source, _port(source, entry.port))
             for record in self.records.values()
-            for entry in record.inputs
+            for entry in self.inputs(record)
             if entry.product
             for source in (self.records.get(entry.product),)
         )
+
+    def inputs(self, record: Record) -> Sequence[Input]:
+        """Return a product's inputs; one that reads from the place of another product's port has that port as its source."""
+        return tuple(self._places.resolved(record, entry) for entry in record.inputs)
+
+    @cached_property
+    def _places(self) -> PortPlaces:
+        return PortPlaces(self.records.values())
 
     @cached_property
     def _up(self) -> Mapping[str, Sequence[str]]:

@@ -281,3 +281,86 @@ def test_exactly_those_that_read_without_one_are_reported(
     (finding,) = [one for one in json.loads(done.stdout) if one["rule"] == "ReadsUnderAgreement"]
     assert finding["level"] == "warning" and finding["file"].endswith("data-product.yaml")
     assert not [one for one in check([punctuality]) if one.rule == "ReadsUnderAgreement"]  # knows no source
+
+
+PUBLISHED = "s3://lake/departures"
+BY_PLACE = [
+    "s3://lake/departures",
+    "s3a://lake/departures/",
+    "s3://lake/departures/departures.parquet",
+    "s3://lake/departures/roles/reader/*.parquet",
+    "s3://lake//other/../departures",
+    "https://lake.s3.eu-west-1.amazonaws.com/departures/departures.parquet?versionId=1",
+    "https://s3.amazonaws.com/lake/departures/departures.parquet",
+    "${DEPARTURES:-s3://lake/departures}/departures.parquet",
+]
+ELSEWHERE = ["s3://lake/departures-2", "s3://lake", "s3://other/departures", "sample_data/flights.csv", "${DEPARTURES}", "", "/"]  # fmt: skip
+
+
+def reading_by_place(reader: dict[str, Any], text: str) -> None:
+    entry = reader["product"]["spec"]["inputs"][0]
+    entry |= {"uses": "file@1", "from": "system:reference-data", "properties": {"path": text}}
+
+
+def published(source: dict[str, Any], where: str) -> None:
+    source["addresses"] = {f"dp:{id_of(source)}#lake": {"uses": "parquet@1", "location": where}}
+
+
+@pytest.mark.parametrize("text", [*BY_PLACE, *ELSEWHERE])
+def test_what_reads_the_place_of_a_port_reads_its_product(text: str) -> None:
+    source, reader = pair()
+    published(source, PUBLISHED)
+    reading_by_place(reader, text)
+    reported = [issue for issue in found(source, reader) if issue.kind == WITHOUT]
+    assert [issue.product for issue in reported] == ([READER] if text in BY_PLACE else [])
+    for issue in reported:
+        assert f"the place of dp:{SOURCE}#lake" in issue.sentence and issue.about == (SOURCE,)
+        assert issue.fix.startswith(f"Read it with data-product@1, `from: dp:{SOURCE}#lake`. Ask the owner")
+
+
+def test_a_place_of_several_products_or_of_open_data_blames_nobody() -> None:
+    source, reader = pair()
+    published(source, PUBLISHED)
+    reading_by_place(reader, PUBLISHED)
+    other = value("fleet/aircraft")
+    published(other, PUBLISHED)
+    assert WITHOUT not in {issue.kind for issue in found(source, reader, other)}
+    published(reader, PUBLISHED)
+    assert WITHOUT not in {issue.kind for issue in found(source, reader)}
+    del reader["addresses"]
+    source["product"]["spec"]["access"]["mode"] = "open"
+    assert WITHOUT not in {issue.kind for issue in found(source, reader)}
+
+
+@pytest.mark.parametrize("how", ["relative", "absolute", "link", "a file below", "file://"])
+def test_a_folder_next_door_is_found_by_each_of_its_names(tmp_path: Path, how: str) -> None:
+    source, reader = pair()
+    port = tmp_path / "departures" / "build" / "ports" / "lake"
+    port.mkdir(parents=True)
+    consumer = tmp_path / "punctuality"
+    consumer.mkdir()
+    (tmp_path / "link").symlink_to(port)
+    names = {
+        "relative": "../departures/build/ports/lake",
+        "absolute": str(port),
+        "link": "../link/departures.parquet",
+        "a file below": "${LAKE:-../departures/build/ports/lake}/departures.parquet",
+        "file://": f"file://{port}",
+    }
+    reading_by_place(reader, names[how])
+    source["product"]["spec"]["outputs"][0]["properties"] = {"path": "${LAKE:-build/ports/lake}"}
+    reader["product"]["spec"]["outputs"][0]["properties"] = {"path": "${LAKE:-build/ports/lake}"}
+    records = [Record(source, tmp_path / "departures"), Record(reader, consumer)]
+    assert [issue.product for issue in issues(Lineage(records), NOW) if issue.kind == WITHOUT] == [READER]
+
+
+def test_a_read_by_place_is_in_the_map_and_the_scores() -> None:
+    source, reader = pair()
+    published(source, PUBLISHED)
+    reading_by_place(reader, PUBLISHED)
+    records = [Record(source), Record(reader)]
+    (edge,) = model(records)["edges"]
+    assert (edge["source"], edge["consumer"], edge["agreement"]) == (SOURCE, READER, "")
+    scored = {product["id"]: product for product in assess(records, NOW, static=True)["products"]}
+    (result,) = [one for one in scored[READER]["results"] if one["function"] == "ReadsUnderAgreements"]
+    assert {verdict["state"] for verdict in result["verdicts"]} == {"broken"}

@@ -84,7 +84,7 @@ class ReadsUnderAgreements(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record, mesh = product.record, product.mesh
-        inputs = [entry for entry in record.inputs if entry.product not in ("", record.id)]
+        inputs = [entry for entry in mesh.inputs(record) if entry.product not in ("", record.id)]
         if not inputs:
             yield kept("It reads no other product.")
         for entry in inputs:

@@ -183,7 +183,7 @@ def _granted(id: str, product: str, principal: str) -> dict[str, object]:
 class ReadsUnderAgreement(Rule):
     """A product that reads another one which requires approval names the agreement that lets it.
 
-    Known sources are the products of this check, and those of the mesh given with `--mesh`. [Read another data
+    An input that reads from the place of another product's port, under whatever name, reads that product. Known sources are the products of this check, and those of the mesh given with `--mesh`. [Read another data
     product](../../how-to/read-another-product.md) says how to get an agreement. It is a warning until the day that the
     organisation sets (`metamodel.AGREEMENTS_REQUIRED_FROM`), and an error from then on.
     """
