@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.access.request import (
-    NOT_ASKED,
+    WITHOUT_DIRECTORY,
     Prepared,
     ProductFiles,
     create,
@@ -70,7 +70,7 @@ def request_all(root: Path, file: Path, directory: str | None) -> str:
             *(f"wrote {one.path}" for one in new),
             *([f"{left} of them were there already."] if left else []),
             *pull_request_steps(root, prepared),
-            *([] if directory else [NOT_ASKED]),
+            *([] if directory else [WITHOUT_DIRECTORY]),
         ]
     )
 

@@ -136,10 +136,10 @@ def check_directory(principals: str | Sequence[str], directory: str | None) -> s
     named = [principals] if isinstance(principals, str) else principals
     for reader in unknown_readers(named, directory):
         raise not_in_directory(reader)
-    return "" if directory else NOT_ASKED
+    return "" if directory else WITHOUT_DIRECTORY
 
 
-NOT_ASKED = "Nobody has looked whether the directory has these readers: name one with --directory, or in MESHWRIGHT_DIRECTORY."
+WITHOUT_DIRECTORY = "Nobody has looked whether the directory has these readers: name one with --directory, or in MESHWRIGHT_DIRECTORY."
 
 
 def unknown_readers(named: Sequence[str], directory: str | None) -> list[str]:

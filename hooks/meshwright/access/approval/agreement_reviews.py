@@ -11,7 +11,7 @@ from meshwright.access.approval.evidence import Approval
 from meshwright.access.approval.review_evidence import ReviewEvidence
 from meshwright.access.approval.review_sources import AGAIN
 from meshwright.access.approval.valid_approvers import Trust
-from meshwright.product.approvers import Approver, person
+from meshwright.product.approvers import Approver
 from meshwright.product.files import APPROVERS
 
 
@@ -62,17 +62,13 @@ def _unknown_requester(
 ) -> str:
     """Return why the approvals of a pull request that a bot opened could be the requester's own; empty if not.
 
-    The forge then does not know who asks, and one person can have other addresses than approvers.yaml lists. So nobody
-    approves it alone, unless the catalog that approvers.yaml names opened it for an approver who is listed there, and so
-    for somebody else than whoever approved. Whom another bot works for, nobody knows.
+    The forge then does not know who asks: the file names somebody, and whoever may push to its branch can change that, under
+    any author's name. So nobody approves it alone.
     """
-    settings = trust.review_settings(trust.now)
-    by_catalog = settings is not None and settings.catalog == evidence.author.lower() != ""
-    listed = frozenset[str]().union(*map(trust.addresses, trust.effective(trust.now)))
     are_two = any(
         not trust.stands_for(one) & trust.stands_for(other) for one, other in combinations(approvers, 2)
     )
-    if not evidence.by_bot or (by_catalog and person(requester) in listed) or are_two or not approvers:
+    if not evidence.by_bot or are_two or not approvers:
         return ""
     return (
         f"Pull request {evidence.pull} was opened by {evidence.author} for {requester}, whose account on the forge is unknown. "
