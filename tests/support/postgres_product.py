@@ -214,6 +214,14 @@ class Product:
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'postgres';
                 DROP SCHEMA IF EXISTS {self.schema}, {self.schema}_private, {self.schema}_audit, public CASCADE;
                 CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
+                CREATE EXTENSION IF NOT EXISTS plpgsql; ALTER DATABASE {self.database} OWNER TO postgres;
+                SELECT lo_unlink(oid) FROM pg_largeobject_metadata;
+                DO $$ DECLARE statement text; BEGIN
+                  FOR statement IN SELECT format('DROP PUBLICATION %I', pubname) FROM pg_publication
+                    UNION ALL SELECT format('DROP FOREIGN DATA WRAPPER %I CASCADE', fdwname) FROM pg_foreign_data_wrapper
+                    UNION ALL SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname ~ '^{self.schema}_'
+                  LOOP EXECUTE statement; END LOOP;
+                END $$;
                 """)  # fmt: skip
             roles = connection.execute(
                 "SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)'"

@@ -214,7 +214,11 @@ def _compare(
         queries, issues = _queries(connection, actual, port, desired, closing)
         twins = _twins(connection, names, queries)
     database_plan = difference(desired, actual, twins, queries, _trusted(port), issues)
-    database_plan.advice += missing_marks(actual, desired)
+    for action in missing_marks(actual, desired):
+        if actual.marks:  # Somebody took one away.
+            database_plan.blocker(action.sentence, action.statement)
+        else:
+            database_plan.advice.append(action)
     return database_plan, actual
 
 

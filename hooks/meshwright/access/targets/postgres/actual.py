@@ -15,6 +15,8 @@ PUBLIC = 0
 """The oid that stands for everybody."""
 MEMBERSHIP_OPTIONS = 160000
 """The first version of PostgreSQL whose memberships say whether a member inherits privileges and may SET ROLE."""
+DATABASE_OWNER = "pg_database_owner"
+"""The role whose one member is whoever owns the database."""
 NO_ATTRIBUTES = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 """For CREATE ROLE and ALTER ROLE: a role that has nothing but what it is granted."""
 
@@ -112,7 +114,8 @@ class OutsideObject(NamedTuple):
     """An object outside of the product's schemas that leads to its data, or that one of its roles owns or may use."""
 
     why: str
-    """reads, reads views (the roles' views alone), inherits, sent, owned, granted or elsewhere."""
+    """reads, reads views (the roles' views alone), inherits, adds, sent, sent at all, member (of an
+    extension), owned, granted or elsewhere."""
     role: int
     kind: str
     identity: str
@@ -186,8 +189,8 @@ class Actual:
     schemas: Mapping[str, int]
     """Schema -> its owner."""
     relations: Mapping[int, SchemaRelation]
-    triggers_and_rules: tuple[tuple[int, str, str], ...]
-    """On the tables for audit records: oid of the table, kind, name."""
+    audit_drift: tuple[tuple[str, str, str], ...]
+    """What the table for audit records has or lacks; whether it is removed, restored or only named; the statement."""
     grants: tuple[Grant, ...]
     default_privileges: tuple[DefaultPrivilege, ...]
     objects: tuple[SchemaObject, ...]

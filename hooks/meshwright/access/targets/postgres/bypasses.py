@@ -19,9 +19,22 @@ POWERFUL = (
 )
 """Predefined roles of PostgreSQL that can do something with every table, or become somebody who can."""
 DROPPABLE = ("view", "materialized view", "function", "procedure")
+CALLED = {
+    "foreign-data wrapper": "FOREIGN DATA WRAPPER",
+    "statistics object": "STATISTICS",
+    **dict.fromkeys(("aggregate", "function", "procedure"), "ROUTINE"),
+}
+"""Kind of an object, as PostgreSQL calls it -> what ALTER and DROP call it, where that is not the same."""
 GRANTED = {
     **dict.fromkeys(("table", "view", "materialized view", "foreign table"), "TABLE"),
-    **{kind: kind.upper() for kind in ("schema", "function", "procedure", "database", "sequence", "type")},
+    **dict.fromkeys(("function", "procedure", "aggregate"), "ROUTINE"),
+    **{
+        kind: kind.upper()
+        for kind in ("schema", "database", "sequence", "type", "language", "large object", "tablespace")
+    },
+    "foreign-data wrapper": "FOREIGN DATA WRAPPER",
+    "server": "FOREIGN SERVER",
+    "parameter ACL": "PARAMETER",
 }
 """Kind of an object, as PostgreSQL calls it -> what GRANT calls it."""
 
@@ -87,7 +100,7 @@ def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: Dat
 def check_opened(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
     """Add a blocker for each privilege on what the server keeps closed, unless only the port's administrators have it."""
     for entry in actual.opened:
-        if entry.grantee != PUBLIC and actual.logins_with(entry.grantee) <= trusted:
+        if _is_kept_by(actual, entry.grantee, trusted):
             continue
         column = f" ({entry.column})" if entry.column else ""
         plan.blocker(
@@ -99,6 +112,12 @@ def check_opened(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
         )
 
 
+def _is_kept_by(actual: Actual, grantee: int, trusted: set[str]) -> bool:
+    """Return True if only administrators have what a grantee has; whoever is put into an empty group has it as well."""
+    logins = actual.logins_with(grantee)
+    return grantee != PUBLIC and bool(logins) and logins <= trusted
+
+
 def check_outside_objects(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
     """Add a blocker for each object outside of the schemas that opens a way to the product's data."""
     unlimited = _unlimited(actual)
@@ -107,9 +126,18 @@ def check_outside_objects(actual: Actual, trusted: set[str], plan: DatabasePlan)
             continue  # it shows what its owner may read, such as a reader's own view
         if entry.why == "sent" and actual.role(entry.role) in trusted:
             continue  # an administrator's replication
+        if entry.why == "member" and not entry.statement:
+            continue  # its extension is removed as a whole
         if entry.statement and entry.statement in [issue.statement for issue in plan.issues]:
             continue
-        plan.blocker(*_outside_object(actual, entry))
+        objects = explained_objects(actual, entry.identity) if entry.why == "member" else []
+        plan.blocker(*_outside_object(actual, entry), objects=objects)
+
+
+def explained_objects(actual: Actual, identity: str) -> list[str]:
+    """Return what the access matrix calls an object in the schemas: its identity, or how we write a relation's name."""
+    relations = [actual.relations.get(entry.oid) for entry in actual.objects if entry.identity == identity]
+    return [identity, *(relation.identity for relation in relations if relation)]
 
 
 def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
@@ -117,26 +145,38 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
     names = actual.names
     what, who = f"{entry.kind} {display_text(entry.identity)}", display_text(actual.role(entry.role))
     role = identifier(actual.role(entry.role))
-    by_hand = f"-- By hand, because it is a {entry.kind}."
-    drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
+    kind = CALLED.get(entry.kind, entry.kind.upper())
     match entry.why:
-        case "reads" | "reads views":
+        case "reads" | "reads views" if entry.kind in DROPPABLE:
             return (
                 f"The {what} reads what is {names.schema}'s with rights that its own readers do not have.",
-                drop,
+                f"DROP {kind} {entry.identity} CASCADE;",
+            )
+        case "reads" | "reads views":
+            return (
+                f"The {what} uses what is {names.schema}'s, and can show of it what its own users may not see.",
+                entry.statement or f"DROP {kind} {entry.identity} CASCADE;",
             )
         case "inherits":
             sentence = f"The table {display_text(entry.identity)} shows what is in {names.private} to its own readers."
             return sentence, entry.statement
-        case "sent":
+        case "adds":
+            sentence = (
+                f"What is in the table {display_text(entry.identity)} shows as what is {names.schema}'s."
+            )
+            return sentence, entry.statement
+        case "sent" | "sent at all":
             return f"The {what} sends what is {names.schema}'s to whoever subscribes to it.", entry.statement
+        case "member":
+            return f"The {what} belongs to an extension, and goes where that goes.", entry.statement
         case "owned":
-            if entry.kind == "database":
-                drop = f"ALTER DATABASE {entry.identity} OWNER TO CURRENT_USER;"
-            return f"The {what} is {who}'s, and is outside of its schemas.", drop
+            statement = f"ALTER {kind} {entry.identity} OWNER TO CURRENT_USER;"
+            if entry.kind in (*DROPPABLE, "extension"):
+                statement = f"DROP {kind} {entry.identity} CASCADE;"
+            return f"The {what} is {who}'s, and is outside of its schemas.", statement
         case "granted":
-            kind = GRANTED.get(entry.kind)
-            revoke = f"REVOKE ALL ON {kind} {entry.identity} FROM {role} CASCADE;" if kind else by_hand
+            granted = GRANTED.get(entry.kind, kind)
+            revoke = entry.statement or f"REVOKE ALL ON {granted} {entry.identity} FROM {role} CASCADE;"
             return f"{who} has privileges on the {what}, which is not this product's.", revoke
         case _:
             by_hand = f"-- In that database: DROP OWNED BY {role};"
@@ -164,8 +204,16 @@ def check_definer_functions(actual: Actual, trusted: set[str], plan: DatabasePla
             continue
         usage = _logins(actual, entry.usage)
         for grantee in dict.fromkeys(entry.execute):
-            callers = (_logins(actual, (grantee,)) & usage) - trusted - powerful
-            if grantee != entry.owner and callers:
+            callers = _logins(actual, (grantee,))
+            is_called = bool((callers & usage) - trusted - powerful)
+            # Whoever is put into an empty group can call it, as far as the group or everybody may enter the schema.
+            reached = actual.reach.get(grantee, frozenset())
+            may_be = (
+                not callers
+                and grantee not in unlimited
+                and bool({PUBLIC, *reached}.intersection(entry.usage))
+            )
+            if grantee != entry.owner and (is_called or may_be):
                 plan.blocker(
                     f"{display_grantee(actual, grantee)} may call the {entry.kind} {display_text(entry.identity)}, which runs"
                     f" with the rights of {display_text(actual.role(entry.owner))}, who can read everything of"

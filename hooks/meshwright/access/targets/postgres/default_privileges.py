@@ -47,7 +47,7 @@ def revoke_default_privileges(actual: Actual, plan: DatabasePlan) -> None:
 def _is_desired(actual: Actual, entry: DefaultPrivilege) -> bool:
     names = actual.names
     # What PostgreSQL itself gives to everybody; the schemas are closed.
-    if not entry.schema and entry.grantee == PUBLIC and entry.kind in ("f", "T"):
+    if not entry.schema and entry.grantee == PUBLIC and entry.kind == "T":
         return True
     return (
         actual.role(entry.role) == names.pipeline

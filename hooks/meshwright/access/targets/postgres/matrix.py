@@ -38,7 +38,7 @@ _MATRIX = """
 WITH schemas AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
 who AS (SELECT unnest(%(roles)s::oid[]) AS role),
 tables AS (
-  SELECT c.oid, n.nspname AS schema, c.relname AS name
+  SELECT c.oid, n.nspname AS schema, c.relname::text AS name  -- not of the type name, which cuts what is longer
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE (c.relnamespace IN (SELECT oid FROM schemas) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S'))
      OR c.oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass)
@@ -64,7 +64,7 @@ SELECT role::bigint, nspname, '', '', privilege
 FROM who CROSS JOIN schemas CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) AS privilege
 WHERE has_schema_privilege(role, schemas.oid, privilege)
 UNION ALL
-SELECT role::bigint, s.nspname, p.oid::regprocedure::text, '()', 'EXECUTE'
+SELECT role::bigint, s.nspname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, '()', 'EXECUTE'
 FROM who CROSS JOIN pg_proc p JOIN schemas s ON s.oid = p.pronamespace
 WHERE has_function_privilege(role, p.oid, 'EXECUTE')
 """

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from meshwright.access.grants import Change, Desired, Member
-from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, Actual, Membership
+from meshwright.access.targets.postgres.actual import DATABASE_OWNER, NO_ATTRIBUTES, Actual, Membership
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_memberships
 from meshwright.access.targets.postgres.names import display_text, is_role_name
@@ -187,6 +187,8 @@ def _person(member: Member) -> str:
 
 def revocation(actual: Actual, row: Membership) -> str:
     """Return the statement that ends a membership, for an administrator."""
+    if actual.role(row.role) == DATABASE_OWNER:
+        return f"ALTER DATABASE {identifier(actual.database)} OWNER TO CURRENT_USER;"
     by = f" GRANTED BY {identifier(actual.role(row.grantor))}" if actual.membership_options else ""
     return (
         f"REVOKE {identifier(actual.role(row.role))} FROM {identifier(actual.role(row.member))}{by} CASCADE;"

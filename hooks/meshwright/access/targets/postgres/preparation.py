@@ -80,7 +80,7 @@ def _unmark(actual: Actual) -> str:
 
 
 def missing_marks(actual: Actual, desired: Desired) -> list[ManualAction]:
-    """Return what an administrator does about logins that do not say whose they are, as before 0.3.0."""
+    """Return what an administrator does about logins that do not say whose they are: one of them, or, as before 0.3.0, both."""
     names = actual.names
     marked = {mark.role for mark in actual.marks}
     unmarked = [

@@ -68,7 +68,7 @@ def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan:
 
 
 def _revocation(actual: Actual, grant: Grant, only_option: bool) -> str:
-    kind = "TABLE" if grant.kind == "COLUMN" else grant.kind
+    kind = {"COLUMN": "TABLE", "FUNCTION": "ROUTINE"}.get(grant.kind, grant.kind)
     column = f" ({identifier(grant.column)})" if grant.column else ""
     option = "GRANT OPTION FOR " if only_option else ""
     return (

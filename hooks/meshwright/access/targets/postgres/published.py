@@ -19,11 +19,10 @@ from psycopg import errors
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.names import Names, display_text
 from meshwright.access.targets.postgres.system_catalog import read_relations
+from meshwright.access.targets.postgres.table_shape import ATTACHED, FIRST_OWN_OID
 from meshwright.access.targets.postgres.view_changes import is_replaceable
 from meshwright.core.sql.postgres import identifier
 
-FIRST_OWN_OID = 16384
-"""The first number of what was not there when the server was made (FirstNormalObjectId in PostgreSQL's source)."""
 _KINDS = {
     "v": "VIEW",
     "m": "MATERIALIZED VIEW",
@@ -41,57 +40,6 @@ class PublishedIssue(NamedTuple):
     sentence: str
     statement: str
     """What an administrator runs. Nothing in it executes what it removes."""
-
-
-# What a table can have besides its rows, each with the statement that takes it away; empty where nothing but another
-# table helps. Indexes on plain columns, keys and NOT NULL evaluate nothing; an expression is evaluated by the planner.
-_ATTACHED = """
-SELECT 'row security', CASE WHEN relforcerowsecurity OR relrowsecurity THEN
-         format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;', c.oid::regclass) END
-FROM pg_class c WHERE c.oid = %(table)s AND (relrowsecurity OR relforcerowsecurity)
-UNION ALL
-SELECT 'the policy ' || polname, format('DROP POLICY %%I ON %%s;', polname, polrelid::regclass)
-FROM pg_policy WHERE polrelid = %(table)s
-UNION ALL
-SELECT 'the rule ' || rulename, format('DROP RULE %%I ON %%s;', rulename, ev_class::regclass)
-FROM pg_rewrite WHERE ev_class = %(table)s
-UNION ALL
-SELECT 'the trigger ' || tgname, format('DROP TRIGGER %%I ON %%s;', tgname, tgrelid::regclass)
-FROM pg_trigger WHERE tgrelid = %(table)s AND NOT tgisinternal
-UNION ALL
-SELECT 'the constraint ' || conname, format('ALTER TABLE %%s DROP CONSTRAINT %%I CASCADE;', conrelid::regclass, conname)
-FROM pg_constraint WHERE conrelid = %(table)s AND contype NOT IN ('n', 'p', 'u')
-UNION ALL
-SELECT 'the index ' || c.relname, format('DROP INDEX %%s;', c.oid::regclass)
-FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE i.indrelid = %(table)s AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR c.relam >= %(own)s
-      OR EXISTS (SELECT FROM unnest(i.indclass::oid[] || i.indcollation::oid[]) AS used WHERE used >= %(own)s))
-UNION ALL
-SELECT 'the statistics ' || stxname, format('DROP STATISTICS %%I.%%I;', stxnamespace::regnamespace::text, stxname)
-FROM pg_statistic_ext WHERE stxrelid = %(table)s AND stxexprs IS NOT NULL
-UNION ALL
-SELECT 'the child ' || inhrelid::regclass, format('ALTER TABLE %%s NO INHERIT %%s;', inhrelid::regclass, inhparent::regclass)
-FROM pg_inherits WHERE inhparent = %(table)s
-UNION ALL
-SELECT 'a place as a part of ' || inhparent::regclass,
-       format('ALTER TABLE %%s DETACH PARTITION %%s;', inhparent::regclass, inhrelid::regclass)
-FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhrelid = %(table)s AND c.relispartition
-UNION ALL
-SELECT 'a default of the column ' || attname, format('ALTER TABLE %%s ALTER COLUMN %%I DROP DEFAULT;', attrelid::regclass, attname)
-FROM pg_attribute WHERE attrelid = %(table)s AND atthasdef AND attgenerated = ''
-UNION ALL
-SELECT 'the generated column ' || attname, '' FROM pg_attribute
-WHERE attrelid = %(table)s AND (attgenerated <> '' OR attidentity <> '') AND NOT attisdropped
-UNION ALL
-SELECT 'the column ' || attname || ' of a type or a collation that is not PostgreSQL''s own', ''
-FROM pg_attribute a LEFT JOIN pg_type t ON t.oid = a.atttypid
-WHERE attrelid = %(table)s AND attnum > 0 AND NOT attisdropped
-  AND (atttypid >= %(own)s OR t.typtype IS DISTINCT FROM 'b' OR attcollation <> t.typcollation)
-UNION ALL
-SELECT 'a form that an ordinary table does not have', '' FROM pg_class
-WHERE oid = %(table)s AND (relkind <> 'r' OR relam <> 2 OR relpersistence <> 'p' OR reloftype <> 0)
-ORDER BY 1
-"""
 
 
 @contextmanager
@@ -222,7 +170,7 @@ def _table_issues(
 ) -> Iterator[PublishedIssue]:
     parameters = {"table": table.oid, "own": FIRST_OWN_OID}
     anew = f"DROP VIEW {view.identity} CASCADE;\n{_aside(table)}\n{RUN_AGAIN}"
-    for what, statement in connection.execute(_ATTACHED, parameters):
+    for what, statement in connection.execute(ATTACHED, parameters):
         yield PublishedIssue(
             f"The table {display_text(table.identity)} has {display_text(what)}, which the pipeline does not make: the "
             "views of the roles are closed, because code in it could run as whoever reads them.",

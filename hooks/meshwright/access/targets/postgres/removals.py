@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, Refused
 from meshwright.access.targets.postgres.actual import Actual, SchemaObject, SchemaRelation
+from meshwright.access.targets.postgres.bypasses import explained_objects
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.names import display_text
 from meshwright.access.targets.postgres.privileges import display_grantee, grantee_quoted
@@ -26,6 +27,9 @@ REMOVABLE = {
     "statistics object": "STATISTICS",
 }
 """Kind of an object that holds no data, as PostgreSQL calls it -> what DROP calls it. The applier drops no other kind."""
+
+
+OF_EXTENSION = "it belongs to an extension"
 
 
 @dataclass
@@ -49,7 +53,8 @@ def remove_objects(actual: Actual, views: ViewChanges, plan: DatabasePlan) -> Re
         if entry.schema != actual.names.private
         and not (entry.catalog == "pg_class" and entry.oid in views.kept)
     }
-    irremovable = _irremovable(actual, undesired)
+    members = {(entry.kind, entry.identity) for entry in actual.outside if entry.why == "member"}
+    irremovable = _irremovable(actual, undesired, members)
     removals = Removals()
     for key in _in_order(actual, [key for key in undesired if key not in irremovable]):
         entry = undesired[key]
@@ -64,13 +69,21 @@ def remove_objects(actual: Actual, views: ViewChanges, plan: DatabasePlan) -> Re
         )
     for key, because in irremovable.items():
         _keep(actual, undesired[key], because, views, removals, plan)
-    _remove_triggers_and_rules(actual, views.kept, plan)
+    _restore_audit_table(actual, plan)
     return removals
 
 
-def _irremovable(actual: Actual, undesired: Mapping[Key, SchemaObject]) -> dict[Key, str]:
-    """Return what cannot be removed, each with the reason: it can hold data, or something that stays depends on it."""
+def _irremovable(
+    actual: Actual, undesired: Mapping[Key, SchemaObject], members: set[tuple[str, str]]
+) -> dict[Key, str]:
+    """Return what cannot be removed, each with the reason: it can hold data, or something that stays depends on it.
+
+    `members`: kind and identity of what an extension needs.
+    """
     irremovable = {key: "it can hold data" for key, entry in undesired.items() if entry.kind not in REMOVABLE}
+    irremovable |= {
+        key: OF_EXTENSION for key, entry in undesired.items() if (entry.kind, entry.identity) in members
+    }
     while True:
         more = {}
         for key in undesired:
@@ -127,7 +140,7 @@ def _keep(
         return
     if relation is None or relation.owner != access:
         removals.foreign.add(entry.oid)
-    drop = f"DROP {entry.kind.upper()} {entry.identity} CASCADE;"
+    drop = f"DROP {REMOVABLE.get(entry.kind, entry.kind.upper())} {entry.identity} CASCADE;"
     if view:
         views.drop(view.role)
         plan.blocker(
@@ -136,11 +149,24 @@ def _keep(
             objects=[identifier(names.schema, names.view(view.role))],
         )
         return
+    if because == OF_EXTENSION:
+        return  # The extension is named, and the object removed once it is no part of that.
     plan.blocker(
         f"The {entry.kind} {display_text(entry.identity)} should not exist; it stays, because {because}.",
         drop,
-        objects=[entry.identity, *([relation.identity] if relation else [])],
+        objects=[
+            entry.identity,
+            *([relation.identity] if relation else []),
+            *(_members(actual) if entry.kind == "extension" else []),
+        ],
     )
+
+
+def _members(actual: Actual) -> Iterator[str]:
+    """Yield what goes with the extensions in the schemas, as the access matrix calls it."""
+    for entry in actual.outside:
+        if entry.why == "member" and not entry.statement:
+            yield from explained_objects(actual, entry.identity)
 
 
 def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterator[Change]:
@@ -162,15 +188,13 @@ def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterat
         )
 
 
-def _remove_triggers_and_rules(actual: Actual, kept: set[int], plan: DatabasePlan) -> None:
-    """Whatever would run when an audit record is written is removed."""
-    for oid, kind, name in actual.triggers_and_rules:
-        if oid in kept:
-            table = actual.relations[oid].identity
-            plan.changes.append(
-                Change(
-                    "remove",
-                    f"The {kind.lower()} {display_text(name)} on {display_text(table)} is removed.",
-                    f"DROP {kind} {name} ON {table}",
-                )
-            )
+def _restore_audit_table(actual: Actual, plan: DatabasePlan) -> None:
+    """Add what makes the table for audit records again what it was: nothing runs, or is hidden, when one is written."""
+    table = display_text(identifier(actual.names.audit, "record"))
+    for what, done, statement in actual.audit_drift:
+        shown = display_text(what)
+        if done == "named":
+            plan.blocker(f"The table {table} has {shown}, which it should not have.", statement)
+        else:
+            sentence = f"{shown[0].upper()}{shown[1:]} on {table} is {done}."
+            plan.changes.append(Change("remove", sentence, statement.removesuffix(";")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from meshwright.access.targets.postgres.actual import (
     Type,
 )
 from meshwright.access.targets.postgres.names import MARK, Names
+from meshwright.access.targets.postgres.outside_query import OUTSIDE
+from meshwright.access.targets.postgres.table_shape import AUDIT_DRIFT, FIRST_OWN_OID
 
 # Everything below is read with a search_path of pg_catalog alone: names need no schema, and identities have one.
 
@@ -41,6 +44,12 @@ WHERE r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolre
    OR r.oid < 16384 OR r.oid = ANY(%(leading)s::oid[]) OR starts_with(r.rolname, %(prefix)s)
    OR r.oid IN (SELECT member FROM pg_auth_members)
 ORDER BY m.roleid, m.member, m.grantor
+"""
+
+_DATABASE_OWNER = """
+SELECT r.oid::bigint, d.datdba::bigint, d.datdba::bigint, false, true, true
+FROM pg_database d JOIN pg_roles r ON r.rolname = 'pg_database_owner'
+WHERE d.datname = current_database()
 """
 
 _SCHEMAS = "SELECT nspname, nspowner::bigint FROM pg_namespace WHERE nspname = ANY(%(schemas)s)"
@@ -78,22 +87,11 @@ WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S
 ORDER BY n.nspname, c.relname
 """
 
-_TRIGGERS_AND_RULES = """
-SELECT c.oid::bigint, 'TRIGGER', quote_ident(t.tgname)
-FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(audit)s AND NOT t.tgisinternal
-UNION ALL
-SELECT c.oid::bigint, 'RULE', quote_ident(r.rulename)
-FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(audit)s AND c.relkind <> 'v'
-ORDER BY 1, 2, 3
-"""
-
 _GRANTS = """
 SELECT kind, schema, object, oid::bigint, col, owner::bigint,
        a.grantor::bigint, a.grantee::bigint, a.privilege_type, a.is_grantable
 FROM (
-  SELECT 'SCHEMA' AS kind, nspname AS schema, nspname AS object, oid, '' AS col,
+  SELECT 'SCHEMA' AS kind, nspname AS schema, nspname::text AS object, oid, '' AS col,
          nspowner AS owner, coalesce(nspacl, acldefault('n', nspowner)) AS acl
   FROM pg_namespace
   UNION ALL
@@ -105,7 +103,7 @@ FROM (
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute ON attrelid = c.oid
   WHERE attacl IS NOT NULL
   UNION ALL
-  SELECT 'FUNCTION', nspname, p.oid::regprocedure::text, p.oid, '', proowner,
+  SELECT 'FUNCTION', nspname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, p.oid, '', proowner,
          coalesce(proacl, acldefault('f', proowner))
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
   WHERE nspname = ANY(%(schemas)s)
@@ -162,6 +160,12 @@ CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
 WHERE (n.nspname = ANY(%(schemas)s) OR (d.defaclnamespace = 0 AND d.defaclrole::regrole = ANY(
          SELECT oid::regrole FROM pg_roles WHERE rolname = ANY(%(own)s))))
   AND a.grantee <> d.defaclrole
+UNION ALL
+-- What nobody ever changed is as PostgreSQL has it: everybody may call a function. The bootstrap takes that away.
+SELECT r.oid::bigint, '', 'f', a.grantee::bigint, a.privilege_type
+FROM pg_roles r CROSS JOIN LATERAL aclexplode(acldefault('f', r.oid)) AS a
+WHERE r.rolname = ANY(%(own)s) AND a.grantee <> r.oid AND NOT EXISTS (
+  SELECT FROM pg_default_acl d WHERE d.defaclrole = r.oid AND d.defaclnamespace = 0 AND d.defaclobjtype = 'f')
 ORDER BY 1, 2, 3, 4, 5
 """
 
@@ -172,6 +176,7 @@ FROM pg_depend d
 JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) AS o
 WHERE n.nspname = ANY(%(schemas)s) AND d.classid <> 'pg_default_acl'::regclass
+  AND d.classid::regclass::text <> 'pg_publication_namespace'  -- see OUTSIDE
 ORDER BY 1, 2, 5
 """
 
@@ -207,61 +212,6 @@ SELECT class::regclass::text, oid::bigint, user_class::regclass::text, user_oid:
        (pg_identify_object(user_class, user_oid, 0)).identity
 FROM (SELECT DISTINCT class, oid, user_class, user_oid FROM users) AS distinct_users
 WHERE NOT (user_class = class AND user_oid = oid)
-"""
-
-_OUTSIDE = """
-WITH own AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
-machinery AS (SELECT oid FROM pg_roles WHERE rolname = ANY(%(own)s)),
-readers AS (SELECT oid FROM pg_roles WHERE starts_with(rolname, %(prefix)s)),
-reading AS (  -- views and functions that use our tables and views
-  SELECT DISTINCT coalesce(v.relowner, p.proowner) AS role, c.relnamespace,
-         CASE WHEN v.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END AS class, coalesce(v.oid, d.objid) AS oid
-  FROM pg_depend d
-  JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-  LEFT JOIN pg_class v ON v.oid = r.ev_class
-  LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
-  WHERE c.relnamespace IN (SELECT oid FROM own) AND d.deptype IN ('n', 'a')
-    AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
-    AND coalesce(v.relnamespace, p.pronamespace, 0) NOT IN (SELECT oid FROM own)
-)
--- What reads a role's view with its owner's rights can read what that owner can, and no more.
-SELECT CASE WHEN bool_and(relnamespace IN (SELECT oid FROM own WHERE nspname = %(schema)s)) THEN 'reads views' ELSE 'reads' END,
-       role::bigint, o.type, o.identity, ''
-FROM reading CROSS JOIN LATERAL pg_identify_object(class, oid, 0) AS o
-GROUP BY role, o.type, o.identity
-UNION
-SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text,
-       CASE p.relkind WHEN 'p' THEN format('ALTER TABLE %%s DETACH PARTITION %%s;', p.oid::regclass, c.oid::regclass)
-         ELSE format('ALTER TABLE %%s NO INHERIT %%s;', c.oid::regclass, p.oid::regclass) END
-FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-WHERE c.relnamespace IN (SELECT oid FROM own) AND p.relkind IN ('r', 'p', 'f')
-  AND p.relnamespace NOT IN (SELECT oid FROM own)
-UNION
-SELECT 'sent', p.pubowner::bigint, 'publication', quote_ident(p.pubname), format('DROP PUBLICATION %%I;', p.pubname)
-FROM pg_publication p
-WHERE p.pubname IN (SELECT pubname FROM pg_publication_tables WHERE schemaname = ANY(%(schemas)s))
-UNION
-SELECT CASE WHEN s.dbid NOT IN (0, me.oid) THEN 'elsewhere' WHEN s.deptype = 'o' THEN 'owned' ELSE 'granted' END,
-       s.refobjid::bigint,
-       CASE WHEN s.dbid IN (0, me.oid) THEN o.type ELSE 'database' END,
-       CASE WHEN s.dbid IN (0, me.oid) THEN o.identity ELSE quote_ident(other.datname) END,
-       ''
-FROM pg_shdepend s
-JOIN pg_database me ON me.datname = current_database()
-LEFT JOIN pg_database other ON other.oid = s.dbid
-LEFT JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) AS o ON s.dbid IN (0, me.oid)
-WHERE s.refclassid = 'pg_authid'::regclass
-  AND (s.refobjid IN (SELECT oid FROM readers) AND s.deptype IN ('a', 'o')
-       OR s.refobjid IN (SELECT oid FROM machinery) AND s.deptype = 'o')
-  AND NOT (s.dbid = me.oid AND (
-        o.schema = ANY(%(schemas)s) OR o.schema LIKE 'pg\\_temp\\_%%' OR o.schema LIKE 'pg\\_toast%%'
-        OR s.classid = 'pg_namespace'::regclass AND s.objid IN (SELECT oid FROM own)
-        OR s.classid = 'pg_default_acl'::regclass AND s.objid IN (
-             SELECT oid FROM pg_default_acl
-             WHERE defaclrole IN (SELECT oid FROM machinery) OR defaclnamespace IN (SELECT oid FROM own))))
-  AND s.classid <> 'pg_auth_members'::regclass
-ORDER BY 1, 4
 """
 
 # Of the server's own and of extensions, those who install them answer. An aggregate calls its functions with the
@@ -338,6 +288,7 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
     version = connection.info.server_version
     roles = [Role(*row) for row in connection.execute(_ROLES)]
     published = rows(_PUBLISHED)
+    relations = read_relations(connection, names)
     dependents: dict[tuple[str, int], set[tuple[str, int, str]]] = defaultdict(set)
     for catalog, oid, dependent_catalog, dependent, identity in rows(_DEPENDENTS):
         dependents[catalog, oid].add((dependent_catalog, dependent, identity))
@@ -349,13 +300,13 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
         roles={role.oid: role for role in roles},
         memberships=(),
         schemas=dict(rows(_SCHEMAS)),
-        relations=read_relations(connection, names),
-        triggers_and_rules=tuple(rows(_TRIGGERS_AND_RULES)),
+        relations=relations,
+        audit_drift=_audit_drift(connection, names, relations),
         grants=tuple(Grant(*row) for row in rows(_GRANTS)),
         default_privileges=tuple(DefaultPrivilege(*row) for row in rows(_DEFAULT_PRIVILEGES)),
         objects=tuple(SchemaObject(*row) for row in rows(_OBJECTS)),
         dependents={key: frozenset(value) for key, value in dependents.items()},
-        outside=tuple(OutsideObject(*row) for row in rows(_OUTSIDE)),
+        outside=tuple(OutsideObject(*row) for row in rows(OUTSIDE)),
         definers=tuple(
             DefinerFunction(oid, kind, identity, owner, tuple(execute), tuple(usage))
             for oid, kind, identity, owner, execute, usage in rows(_DEFINERS)
@@ -371,8 +322,21 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
     )
     options = "m.inherit_option, m.set_option" if version >= MEMBERSHIP_OPTIONS else "true, true"
     parameters["leading"] = sorted(_leading(actual))
-    memberships = tuple(Membership(*row) for row in rows(_MEMBERSHIPS.format(options=options)))
-    return replace(actual, memberships=memberships)
+    memberships = [Membership(*row) for row in rows(_MEMBERSHIPS.format(options=options))]
+    # No catalog has this one: it follows from who owns the database.
+    memberships += [Membership(*row) for row in rows(_DATABASE_OWNER)]
+    return replace(actual, memberships=tuple(memberships))
+
+
+def _audit_drift(
+    connection: psycopg.Connection[Any], names: Names, relations: Mapping[int, SchemaRelation]
+) -> tuple[tuple[str, str, str], ...]:
+    record = [
+        oid for oid, entry in relations.items() if (entry.schema, entry.name) == (names.audit, "record")
+    ]
+    if not record:
+        return ()
+    return tuple(connection.execute(AUDIT_DRIFT, {"table": record[0], "own": FIRST_OWN_OID}))
 
 
 def _leading(actual: Actual) -> set[int]:
