@@ -58,8 +58,8 @@ class PullRequests:
     token: str = field(repr=False)
     _attempts: list[tuple[float, str]] = field(default_factory=list, repr=False)
     """When, by a clock that never goes back, and for whom."""
-    _busy: set[str] = field(default_factory=set, repr=False)
-    """The branches that are worked on."""
+    _busy: dict[str, str] = field(default_factory=dict, repr=False)
+    """The branches that are worked on, and for whom: one at a time for each person, so that nobody keeps others waiting."""
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def repository(self, record: Record) -> ForgeRepository | None:
@@ -108,17 +108,17 @@ class PullRequests:
                 raise RequestProblem(
                     429, "too-many", "Too many requests were sent with the catalog in the last hour.", "Send it later, or use the command."
                 )  # fmt: skip
-            if key in self._busy or len(self._busy) >= AT_ONCE:
+            if requester in self._busy.values() or key in self._busy or len(self._busy) >= AT_ONCE:
                 raise RequestProblem(
                     409, "busy", "The catalog is opening a pull request right now.", "Send it again in a moment."
                 )  # fmt: skip
             self._attempts.append((now, requester))
-            self._busy.add(key)
+            self._busy[key] = requester
         try:
             yield
         finally:
             with self._lock:
-                self._busy.discard(key)
+                self._busy.pop(key, None)
 
 
 @dataclass(frozen=True)

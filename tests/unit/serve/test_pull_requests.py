@@ -339,6 +339,13 @@ def test_nobody_sends_more_than_a_few_requests_an_hour() -> None:
         allowed._counted("cy@example.org", "x"),
     ):
         pass
+    with (
+        allowed._counted("di@example.org", "x"),
+        allowed._counted("ed@example.org", "y"),
+        pytest.raises(RequestProblem, match="right now"),
+        allowed._counted("di@example.org", "z"),
+    ):
+        pass
 
 
 def test_without_a_login_there_are_no_pull_requests(tmp_path: Path) -> None:
