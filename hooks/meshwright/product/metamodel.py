@@ -58,7 +58,7 @@ such products themselves are. Empty: no such day is set."""
 NEVER_EXCEPTED = {
     "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct",
     "AgreementEnds", "AgreementForRole", "AgreementNamedAsFile", "AgreementNamesReaders", "AgreementReferenced",
-    "AgreementVersionNamed", "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakingChangeIsMajor",
+    "AgreementVersionNamed", "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakGlassEnds", "BreakingChangeIsMajor",
     "ClassificationGiven", "ClassificationKept", "ClearanceInOrder", "ColumnNotAboveProduct", "DecisionOpen",
     "ExceptionValid", "GovernancePlaceholderReplaced", "NamesNotMistaken", "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits",
     "OwnerAndStewardNamed", "OwnerReviews", "Readable", "ReadersNotWidened", "RightsNotWidened",
