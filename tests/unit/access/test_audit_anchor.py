@@ -29,11 +29,11 @@ def fresh(make: Make) -> Path:
     return make("departures")
 
 
-@pytest.fixture
-def case(fresh: Path, people: People, tmp_path: Path) -> ChainCase:
+@pytest.fixture(scope="module")
+def begun(fresh: Path, people: People, tmp_path_factory: pytest.TempPathFactory) -> ChainCase:
     """A product that was pushed, with a port on a share; its agreement has ended, in the last three of four runs."""
-    root = Path(shutil.copytree(fresh, tmp_path / "departures"))
-    case = ChainCase(root, people, InFolder(tmp_path / "share"))
+    folder = tmp_path_factory.mktemp("begun") / "now"
+    case = ChainCase(Path(shutil.copytree(fresh, folder / "departures")), people, InFolder(folder / "share"))
     case.add_origin()
     case.share()
     case.repository.git("tag", "old")
@@ -42,7 +42,17 @@ def case(fresh: Path, people: People, tmp_path: Path) -> ChainCase:
     for _ in range(3):
         case("apply")
     assert case.keeper.readers() == set()
+    shutil.copytree(folder, folder.with_name("as it was"), symlinks=True)
     return case
+
+
+@pytest.fixture
+def case(begun: ChainCase) -> ChainCase:
+    """The same, as it was: at its place, because records and anchors name it."""
+    folder = begun.root.parent
+    shutil.rmtree(folder)
+    shutil.copytree(folder.with_name("as it was"), folder, symlinks=True)
+    return begun
 
 
 def origin(case: ChainCase, *arguments: str) -> str:
@@ -288,9 +298,9 @@ def test_runs_at_once_leave_one_chain_and_its_anchor(case: ChainCase) -> None:
 
 
 @pytest.mark.slow
-def test_a_backup_of_the_storage_that_is_restored_is_an_alarm(case: ChainCase, tmp_path: Path) -> None:
+def test_a_backup_of_the_storage_that_is_restored_is_an_alarm(case: ChainCase) -> None:
     """Who reads by the backup is let in by the storage's owner, and by no run."""
-    share, backup = tmp_path / "share", tmp_path / "backup"
+    share, backup = case.root.parent / "share", case.root.parent / "backup"
     case.repository.git("revert", "--no-edit", "HEAD")  # the agreement, as it was signed
     shutil.copytree(share, backup)
     for _ in range(2):
