@@ -30,6 +30,7 @@ class Questions:
 
     one: dict[str, list[str]] = field(default_factory=dict)  # one choice each
     many: dict[str, list[str]] = field(default_factory=dict)  # any number: the capabilities of a kind
+    deprecated: dict[str, list[str]] = field(default_factory=dict)  # accepted where an older version has it
     validators: list[str] = field(default_factory=list)
 
     def allow(self, answers: Answers) -> bool:
@@ -54,12 +55,19 @@ def read_questions(commit: str | None = None) -> Questions:
         text = (ROOT / "copier.yml").read_text("utf-8")
         paths = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("blueprints/*/*/blueprint.yaml")]
     folders = sorted(path.split("/")[1:3] for path in paths if path.endswith("/blueprint.yaml"))
+    former = {
+        path.parent.relative_to(ROOT / "blueprints").as_posix()
+        for path in ([] if commit else ROOT.glob("blueprints/*/*/blueprint.yaml"))
+        if yaml.safe_load(path.read_text("utf-8"))["maturity"] == "deprecated"
+    }
     questions = Questions()
     for name, question in yaml.safe_load(text).items():
         if name.startswith("_") or "choices" not in question:
             continue
         if question.get("multiselect"):
-            questions.many[name] = [folder for kind, folder in folders if kind == name]
+            named = [folder for kind, folder in folders if kind == name]
+            questions.deprecated[name] = [one for one in named if f"{name}/{one}" in former]
+            questions.many[name] = [one for one in named if one not in questions.deprecated[name]]
         elif isinstance(question["choices"], str):  # one capability of a kind
             questions.one[name] = [folder for kind, folder in folders if kind == name]
         else:
@@ -79,7 +87,8 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
         if known := [choice for choice in choices if choice in then.one.get(name, [])]:
             values[name, ""] = known
     for name, choices in now.many.items():
-        for choice in choices:
+        older = [choice for choice in now.deprecated.get(name, []) if choice in then.many.get(name, [])]
+        for choice in (*choices, *older):
             values[name, choice] = [True, False] if choice in then.many.get(name, []) else [False]
 
     def order(fixed: Row) -> list[Choice]:

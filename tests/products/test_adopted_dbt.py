@@ -206,6 +206,7 @@ def test_workflows_of_a_product_in_a_folder_run_there(
         "owner_name=Ada",
         "owner_email=ada@example.org",
         "traits=[schedule, self-update]",
+        "infrastructure=aws",
     )
     plan = adopted(place, template, *(part for one in answers for part in ("--data", one)))
     written = sorted((place / ".github/workflows").iterdir())

@@ -47,7 +47,7 @@ HIDES = {
     "a rule that writes elsewhere": "CREATE RULE r AS ON INSERT TO {s}_audit.record DO INSTEAD NOTHING",
     "a backup": "DELETE FROM {s}_audit.record WHERE number > 1",
 }
-HEALED = ("a trigger that drops what is written", "a rule that writes elsewhere")
+HEALED = ("rows of security", "a trigger that drops what is written", "a rule that writes elsewhere")
 """What a run removes before it writes."""
 
 
