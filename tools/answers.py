@@ -30,8 +30,8 @@ class Questions:
 
     one: dict[str, list[str]] = field(default_factory=dict)  # one choice each
     many: dict[str, list[str]] = field(default_factory=dict)  # any number: the capabilities of a kind
-    deprecated: dict[str, list[str]] = field(default_factory=dict)  # accepted where an older version has it
     validators: list[str] = field(default_factory=list)
+    deprecated: dict[str, list[str]] = field(default_factory=dict)  # accepted where an older version has it
 
     def allow(self, answers: Answers) -> bool:
         """Whether no validator objects, of those that speak of these answers alone."""
