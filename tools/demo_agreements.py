@@ -51,7 +51,7 @@ class Agreements:
             self._ask(root, reader, name)
         commit(root, "Ask to read")
         for name in names:
-            approve.approve(root, name)
+            approve.approve(root, [name])
         owner = (source.answers["owner_name"], source.answers["owner_email"])
         commit(root, f"Approve {', '.join(names)}", "-S", key=key.with_suffix(".pub"), by=owner)
         self.say(f"{source.name}: {', '.join(names)}")
