@@ -123,6 +123,8 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     replace(fork / "copier.yml", "# COMPUTED ---", f"{question['copier.yml']}\n# COMPUTED ---")
     spec = "template/data-product.yaml.jinja"
     replace(fork / spec, "extensions: {}\n", question[spec])
+    limit = "tests/products/test_template.py"
+    replace(fork / limit, "MOST_QUESTIONS = 14\n", question[limit])
     page = (PAGES / "add-a-fitness-function.md").read_text("utf-8")
     (function, *_) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     for name, text in (rule | capability | {"hooks/meshwright/assess/functions/ours.py": function}).items():
