@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from meshwright.access.agreement import Agreement
@@ -17,7 +17,7 @@ from meshwright.access.reviews import due
 from meshwright.access.role_views import role_views
 from meshwright.access.subjects import assumed_principal, authors, names_of, parties, subjects
 from meshwright.product import metamodel
-from meshwright.product.agreement_length import counted_from, effective_end, longest_days
+from meshwright.product.agreement_length import counted_from, effective_end, longest_days, shown_end
 from meshwright.product.approvers import person
 from meshwright.product.break_glass import break_glass_issues, can_end, is_break_glass
 
@@ -354,9 +354,7 @@ def _refused(reasons: Sequence[Any], approved: Approval, facts: Mapping[str, str
 
 
 def _day(time: datetime | None) -> str:
-    return (
-        f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC".replace(" 00:00 UTC", "") if time else "an unknown day"
-    )
+    return shown_end(time) if time else "an unknown day"
 
 
 def _required(role: Mapping[str, Any]) -> str:

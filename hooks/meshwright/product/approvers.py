@@ -64,8 +64,13 @@ class Approver:
         """What stays the same while the same person holds the key, also if OpenPGP exports it with another end."""
         return self.fingerprint.encode() or self.key
 
+    @property
+    def shown_capacity(self) -> str:
+        """As what they approve, and for whom."""
+        return f"{self.capacity}, for {self.term.deputy_for}" if self.term else self.capacity
+
     def __str__(self) -> str:
-        return f"{self.name} ({self.email}, {self.capacity}{f', for {self.term.deputy_for}' if self.term else ''})"
+        return f"{self.name} ({self.email}, {self.shown_capacity})"
 
 
 def person(identity: str) -> str:

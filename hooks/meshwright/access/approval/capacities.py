@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from meshwright.access.approval.deputies import shown_term
 from meshwright.product.approvers import Approver
 
 Addresses = Callable[[Approver], frozenset[str]]
@@ -28,8 +27,4 @@ def suffice(needed: Sequence[str], approvers: Sequence[Approver], addresses: Add
 
 def signed_by(approvers: Sequence[Approver]) -> tuple[str, ...]:
     """Return approvers as reports show them, each once."""
-    return tuple(
-        dict.fromkeys(
-            f"{approver.email} ({approver.capacity}{shown_term(approver.term)})" for approver in approvers
-        )
-    )
+    return tuple(dict.fromkeys(f"{approver.email} ({approver.shown_capacity})" for approver in approvers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from meshwright.product.approvers import Approver, Term
+from meshwright.product.approvers import Approver
 from meshwright.product.files import AGREEMENTS, APPROVERS
 
 
@@ -26,11 +26,6 @@ def deputy_refusal(approver: Approver, path: str, moments: Iterable[datetime]) -
                 f"{term.deputy_for} or another approver approves it, or signs a longer term in {APPROVERS}."
             )
     return ""
-
-
-def shown_term(term: Term | None) -> str:
-    """Return for whom somebody approves, as the end of a sentence's brackets; empty if for nobody else."""
-    return f", for {term.deputy_for}" if term else ""
 
 
 def _minute(moment: datetime) -> str:
