@@ -318,13 +318,18 @@ def run(
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the cause
-                write(root, "run.json", report)
+                _record(root, report)
             raise
         report["exitCode"] = 0
         if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
-        write(root, "run.json", report)
+        _record(root, report)
     return report
+
+
+def _record(root: Path, report: dict[str, Any]) -> None:
+    """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
+    write(root, "run.json", report)
 
 
 def _name(root: Path) -> dict[str, str]:
