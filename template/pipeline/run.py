@@ -27,6 +27,7 @@ from pipeline import datacontract_cli, missing_file, progress, restore, sample_r
 from pipeline.build_folder import InProgress, run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
+from pipeline.spec import Product
 from pipeline.stages import stages
 
 TRACE = "build/logs/traceback.txt"
@@ -123,7 +124,7 @@ def main() -> int:
             _watch(root, variables, chosen, began_in)
         else:
             missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
-            run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed)
+            run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed, counts=True)
     except BaseException as problem:
         return _end(problem, root)
     say("", "run.ended", exitCode=0)
@@ -274,10 +275,12 @@ def run(
     *,
     anew: bool = False,
     missed: type[PromiseBroken] = ServiceLevelMissed,
+    counts: bool = False,
 ) -> dict[str, Any]:
     """Run the product below `root` in the environment `target`; return the content of build/run.json.
 
-    `environment` has the variables. `anew`: ignore all results of earlier runs.
+    `environment` has the variables. `anew`: ignore all results of earlier runs. `counts`: the run counts for service levels
+    over time, unless it is one on the sample.
     Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
     UnreadableInput if there is nothing to run on.
     """
@@ -290,6 +293,7 @@ def run(
     }
     if target:
         report["environment"] = target
+    product: Product | None = None
     with run_lock(root):
         try:
             product = spec.load(root, environment, target)
@@ -302,11 +306,16 @@ def run(
             )
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
+            if counts and product.has_targets and not sample_run.is_sample(product, environment):
+                from pipeline import history
+
+                history.begin(product, started)
+                report["counted"] = True
             with contextlib.chdir(root):
                 stages(product, started, report, anew)
             report["seconds"] = round(time.monotonic() - clock, 3)
             say(summary(report), "run.published", **progress.fields(report))
-            if names := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
+            if names := [level["name"] for level in report["serviceLevels"] if progress.is_missed(level)]:
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
@@ -318,18 +327,29 @@ def run(
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the cause
-                _record(root, report)
+                if product is None and counts:
+                    from pipeline import history
+
+                    history.end_unread(root, environment, target, started)
+            with contextlib.suppress(UnreadableInput):
+                _record(root, report, product, started)
             raise
         report["exitCode"] = 0
         if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
-        _record(root, report)
+        _record(root, report, product, started)
     return report
 
 
-def _record(root: Path, report: dict[str, Any]) -> None:
+def _record(root: Path, report: dict[str, Any], product: Product | None, started: datetime) -> None:
     """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
-    write(root, "run.json", report)
+    try:
+        if product and "counted" in report:
+            from pipeline import error_budgets
+
+            error_budgets.close(product, report, started)
+    finally:
+        write(root, "run.json", report)
 
 
 def _name(root: Path) -> dict[str, str]:
