@@ -135,6 +135,8 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     run, quality = last_run(root)
     if quality and run.get("product") == name and run.get("version") == version:
         results["quality"] = quality
+        if run.get("outcome") == "published" and isinstance(run.get("consumed"), dict):
+            results["consumed"] = run["consumed"]
     if levels.get("product") == name and levels.get("version") == version:
         results["measurement"] = levels
     if inside(root, ADDRESSES):

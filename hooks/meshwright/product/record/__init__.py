@@ -87,6 +87,27 @@ class Record:
         """SHA-256 of the product's own documents (DESCRIPTIVE); measurements of a run do not change it."""
         return digest({key: self.value[key] for key in DESCRIPTIVE if key in self.value})
 
+    # -- its last publication -------------------------------------------------------------------------
+
+    @property
+    def publication(self) -> str:
+        """The identity of the last run that published: the time at which it measured. A failed run does not change it, nor
+        does sending the record again. Empty if none is known."""
+        return self._text("measurement.measuredAt")
+
+    @property
+    def consumed(self) -> Mapping[str, str]:
+        """Port of another product -> the publication from which the last run that published has read it (trigger@1)."""
+        return {port: id for port, id in self._mapping("consumed").items() if isinstance(id, str)}
+
+    @property
+    def trigger(self) -> Mapping[str, Any] | None:
+        """The properties of its trait trigger@1; None if it has none."""
+        for trait in self._items("product.spec.traits"):
+            if text(trait, "uses").partition("@")[0] == "trigger":
+                return mapping(trait, "properties")
+        return None
+
     # -- what its documents declare -------------------------------------------------------------------
 
     @property

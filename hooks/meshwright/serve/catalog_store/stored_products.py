@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -17,6 +17,9 @@ from meshwright.serve.catalog_store.database import CatalogDatabase, number_of
 from meshwright.serve.catalog_store.full_text import FullText
 from meshwright.serve.catalog_store.tables import PRODUCTS, VERSIONS
 from meshwright.serve.summary import summary
+
+PUBLICATIONS = 20_000
+"""Maximum number of publications in memory."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,25 @@ class ProductChange:
     retired: bool
 
 
+@dataclass(frozen=True)
+class LastPublication:
+    """The last publication of a product, for those that wait for it."""
+
+    publication: str
+    """Its identity; empty if none is known."""
+    consumed: Mapping[str, str]
+    failedAt: str | None
+    """When the last run began, if it failed."""
+    retired: bool = False
+
+
 class Products:
     """The products of one database."""
 
     def __init__(self, database: CatalogDatabase, full_text: FullText) -> None:
         self._database, self._full_text = database, full_text
+        self._publications: dict[str, LastPublication] = {}
+        """Hash of a record -> its publication: products ask for them every few minutes, and records are large."""
 
     def put(self, record: Record, transfer: bool = False) -> str:
         """Store a record that has been checked: `created`, `updated` or `unchanged`; raises RequestProblem."""
@@ -153,6 +170,27 @@ class Products:
             rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.id.in_(list(ids)))).all()
         return {row.id: _product(row) for row in rows}
 
+    def publications(self, ids: Collection[str]) -> Mapping[str, LastPublication]:
+        """Return what is known of the last publication of some products, by id; those that are not there are left out."""
+        names = PRODUCTS.c["id", "hash", "retired_at"]
+        with self._database.read() as connection:
+            rows = connection.execute(select(*names).where(PRODUCTS.c.id.in_(list(ids)))).all()
+            known = [(row, self._publications.get(row.hash)) for row in rows]
+            unread = [row.id for row, publication in known if publication is None]
+            # Once more with its hash, which a write in between may have changed.
+            whole = select(*names, PRODUCTS.c.record).where(PRODUCTS.c.id.in_(unread))
+            for row in connection.execute(whole) if unread else ():
+                publication = last_publication(Record(json.loads(row.record)))
+                self._publications[row.hash] = publication
+                known.append((row, publication))
+        if len(self._publications) > PUBLICATIONS:
+            self._publications.clear()
+        return {
+            row.id: replace(publication, retired=row.retired_at is not None)
+            for row, publication in known
+            if publication is not None
+        }
+
     def sources(self) -> Iterator[Mapping[str, Any]]:
         """Return where each active product's record was made."""
         last = ""
@@ -186,6 +224,12 @@ class Products:
         return [
             ProductChange(row.number, json.loads(row.summary), row.retired_at is not None) for row in rows
         ]
+
+
+def last_publication(record: Record) -> LastPublication:
+    """Return what a record says of its last publication, and of a run that failed since."""
+    failed = record.get("quality.startedAt") if record.get("quality.outcome") == "failed" else None
+    return LastPublication(record.publication, record.consumed, failed if isinstance(failed, str) else None)
 
 
 def unknown(id: str) -> RequestProblem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -27,6 +29,8 @@ RECORD, FAREWELL = 2_000_000, 20_000
 LIMIT = 100
 """Entries of a page of a search."""
 FINDINGS = 200
+AT_ONCE = 201
+"""Products in one request for publications: those that one product reads, and itself."""
 
 router = APIRouter()
 
@@ -85,6 +89,23 @@ def one_version(request: Request, domain: str, name: str, hash: str) -> Response
     return _record(request, lookup.version(store, id, hash), hash)
 
 
+@router.get("/api/publications", **TOKEN)
+def publications(
+    request: Request,
+    of_: Annotated[
+        list[str] | None,
+        Parameter(alias="of", max_length=AT_ONCE, description="The id of a product; repeatable."),
+    ] = None,
+) -> Response:
+    """The last publication of each product that is named, and what it was made of: what trigger@1 asks."""
+    ids = of_ or []
+    if of(request).settings.private and not all(map(right_of(request).may_read, ids or [""])):
+        raise forbidden()
+    known = of(request).store.products.publications([id for id in set(ids) if ID.fullmatch(id)])
+    text = json.dumps({"publications": {id: asdict(known[id]) for id in sorted(known)}})
+    return _record(request, text, hashlib.sha256(text.encode()).hexdigest())
+
+
 @router.put("/api/products/{domain}/{name}", status_code=200, **TOKEN_AND_BODY)
 async def put(request: Request, domain: str, name: str, transfer: bool = False) -> Response:
     """Publishes a product: creates it, brings it up to date, or leaves it as it is."""
@@ -110,7 +131,7 @@ async def retire(request: Request, domain: str, name: str) -> dict[str, Any]:
 
 
 def _record(request: Request, text: str, hash: str) -> Response:
-    """Return a record, or that it is the one that the client has already."""
+    """Return a text with its hash, or that it is the one that the client has already."""
     tag = f'"{hash}"'
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if tag in known or "*" in known:
