@@ -81,7 +81,13 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
             names[edge["source"]],
             names[edge["consumer"]],
             ARROWS.get(pattern, "-->"),
-            f"{pattern}, as {edge['role']}" if edge.get("agreement") else pattern,
+            ", ".join(
+                (
+                    pattern,
+                    *([f"as {edge['role']}"] if edge.get("agreement") else []),
+                    *(["triggers"] if edge.get("triggers") else []),
+                )
+            ),
             bad,
         )
     for product in map["products"]:

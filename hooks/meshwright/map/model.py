@@ -253,6 +253,7 @@ def _edge(
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
         **_agreement(edge),
+        "triggers": _triggers(consumer),
         "issues": [numbered[issue] for issue in known],
     }
 
@@ -263,6 +264,13 @@ def _agreement(edge: Edge) -> dict[str, str]:
     reader = use.reader if use else None
     found = (reader.agreement, reader.role, reader.until) if reader else ("", "", "")
     return dict(zip(("agreement", "role", "until"), map(plain, found), strict=True))
+
+
+def _triggers(consumer: Record) -> str:
+    """Return of how many inputs a new publication starts the product: `all`, `any`; empty if none does."""
+    if consumer.trigger is None:
+        return ""
+    return "any" if consumer.trigger.get("wait-for") == "any" else "all"
 
 
 def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Issue]]) -> list[Issue]:

@@ -169,12 +169,18 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]], planned: bool) ->
 
 
 def advice(edge: Mapping[str, Any]) -> str:
-    """Return which sharing pattern fits, and why, and by which agreement is read."""
+    """Return which sharing pattern fits, and why, by which agreement is read, and whether a publication triggers a run."""
     other = edge["declared"] not in ("", edge["pattern"])
     by = f"Read as {edge['role']} by the agreement {edge['agreement']}." if edge.get("agreement") else ""
-    return " ".join(
-        filter(None, (f"Better {edge['pattern']}." if other else "", edge["reason"], edge["unknown"], by))
+    starts = {"all": "It triggers a run, once all other inputs have published.", "any": "It triggers a run."}
+    texts = (
+        f"Better {edge['pattern']}." if other else "",
+        edge["reason"],
+        edge["unknown"],
+        by,
+        starts.get(edge.get("triggers", ""), ""),
     )
+    return " ".join(filter(None, texts))
 
 
 def worst(known: Sequence[Mapping[str, Any]]) -> str:

@@ -298,9 +298,15 @@ class Pages:
 
     def _lineage(self, record: Record, consumers: bool = True) -> dict[str, Any]:
         up, down = self._search.around(record.id)
+        read_by = self._search.consumers(record.id)[:EDGES] if consumers else ()
         return {
             "inputs": record.inputs[:EDGES],
-            "consumers": self._search.consumers(record.id)[:EDGES] if consumers else (),
+            "consumers": read_by,
+            "triggered": {
+                id
+                for id in read_by
+                if (self._search.summary_of(id) or {}).get("triggered")  # new in 0.3.0
+            },
             "upstream": up,
             "downstream": down,
         }

@@ -43,6 +43,7 @@ def summary(record: Record, published_at: str) -> dict[str, Any]:
         "hash": record.hash,
         "publishedAt": published_at,
         "mode": record.access_mode,
+        "triggered": record.trigger is not None,
         "reads": sorted({one.product[:300] for one in record.inputs if one.product})[:200],
     }
 
