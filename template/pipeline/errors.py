@@ -31,6 +31,12 @@ class ServiceLevelMissed(PromiseBroken):
     exit_code = 3
 
 
+class Waiting(UnreadableInput):
+    """No run is due (`--if-ready`): exit code 0, and nothing was run."""
+
+    exit_code = 0
+
+
 FULL = re.compile(
     r"no space left|not enough space|disk (?:is )?full|quota exceeded|read-?only file ?system|file too large"
     r"|input/output error|out of memory|cannot allocate memory",

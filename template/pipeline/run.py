@@ -17,18 +17,27 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline import datacontract_cli, missing_file, progress, restore, sample_run, spec
 from pipeline.build_folder import InProgress, run_lock, write
-from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
+from pipeline.errors import (
+    MAKE_ROOM,
+    PromiseBroken,
+    ServiceLevelMissed,
+    UnreadableInput,
+    Waiting,
+    is_machine,
+)
 from pipeline.progress import say, summary
-from pipeline.spec import Product
 from pipeline.stages import stages
+
+if TYPE_CHECKING:
+    from pipeline.trigger import State
 
 TRACE = "build/logs/traceback.txt"
 """Traceback of an unexpected error."""
@@ -51,7 +60,8 @@ def main() -> int:
         prog="python -m pipeline",
         description="Run the data product in this folder: ingest, transform, verify the contract, publish.",
         epilog="Exit codes: 0 published and all kept; 1 a promise is not kept, nothing was published; 2 the inputs, the "
-        "spec or the machine cannot be used; 3 published, and a service level was missed; 130 interrupted; 143 terminated.",
+        "spec or the machine cannot be used; 3 published, and a service level was missed; 4 the catalog did not answer "
+        "(--if-ready); 130 interrupted; 143 terminated.",
         allow_abbrev=False,
     )
     options.add_argument(
@@ -80,6 +90,18 @@ def main() -> int:
         help="exit with 1 instead of 3 if a service level was missed",
     )
     options.add_argument(
+        "--if-ready",
+        action="store_true",
+        help="with the trait trigger@1, run only if the products that it reads have published; otherwise exit with 0",
+    )
+    options.add_argument(
+        "--exit-if-waiting",
+        type=_count,
+        default=0,
+        metavar="CODE",
+        help="the exit code of --if-ready where no run is due (default: 0)",
+    )
+    options.add_argument(
         "--watch",
         action="store_true",
         help="run again whenever a file of the repository is saved, until Ctrl-C",
@@ -100,6 +122,8 @@ def main() -> int:
     chosen = options.parse_args()
     if chosen.watch and chosen.preview is not None:
         options.error("--watch and --preview exclude each other")
+    if chosen.if_ready and (chosen.watch or chosen.preview is not None):
+        options.error("--if-ready excludes --watch and --preview")
     if chosen.limit is not None and chosen.preview is None:
         options.error("--limit is an option of --preview: add it")
     if chosen.log_format == "json":
@@ -124,7 +148,17 @@ def main() -> int:
             _watch(root, variables, chosen, began_in)
         else:
             missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
-            run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed, counts=True)
+            run(
+                root,
+                variables,
+                chosen.environment,
+                anew=chosen.full_refresh,
+                missed=missed,
+                if_ready=chosen.if_ready,
+            )
+    except Waiting as reason:
+        say(f"{reason} Nothing was run.", "run.waiting")
+        return int(chosen.exit_if_waiting)
     except BaseException as problem:
         return _end(problem, root)
     say("", "run.ended", exitCode=0)
@@ -135,7 +169,7 @@ def _end(problem: BaseException, root: Path | None) -> int:
     """Report why a run ended early; return its exit code."""
     code = _exit_code(problem)
     text, fix = _explained(problem, code, root)
-    say(f"\n{text}", "run.ended", level="warning" if code == 3 else "error", exitCode=code, fix=fix)
+    say(f"\n{text}", "run.ended", level="warning" if code in (3, 4) else "error", exitCode=code, fix=fix)
     return code
 
 
@@ -275,12 +309,12 @@ def run(
     *,
     anew: bool = False,
     missed: type[PromiseBroken] = ServiceLevelMissed,
-    counts: bool = False,
+    if_ready: bool = False,
 ) -> dict[str, Any]:
     """Run the product below `root` in the environment `target`; return the content of build/run.json.
 
-    `environment` has the variables. `anew`: ignore all results of earlier runs. `counts`: the run counts for service levels
-    over time, unless it is one on the sample.
+    `environment` has the variables. `anew`: ignore all results of earlier runs. `if_ready`: only if trigger@1 finds its inputs
+    ready; otherwise nothing is written, and Waiting is raised.
     Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
     UnreadableInput if there is nothing to run on.
     """
@@ -293,8 +327,8 @@ def run(
     }
     if target:
         report["environment"] = target
-    product: Product | None = None
-    with run_lock(root):
+    with _only_run(root, if_ready):
+        known = _ask(root, environment, target) if if_ready else None
         try:
             product = spec.load(root, environment, target)
             datacontract_cli.begin(product.contract)
@@ -306,16 +340,17 @@ def run(
             )
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
-            if counts and product.has_targets and not sample_run.is_sample(product, environment):
-                from pipeline import history
+            if product.trait("trigger") is not None:
+                from pipeline import trigger
 
-                history.begin(product, started)
-                report["counted"] = True
+                report["consumed"] = trigger.consumed(product, environment, known)
             with contextlib.chdir(root):
                 stages(product, started, report, anew)
+            if "consumed" in report:
+                trigger.remember(product, report["consumed"])
             report["seconds"] = round(time.monotonic() - clock, 3)
             say(summary(report), "run.published", **progress.fields(report))
-            if names := [level["name"] for level in report["serviceLevels"] if progress.is_missed(level)]:
+            if names := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
@@ -327,29 +362,43 @@ def run(
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the cause
-                if product is None and counts:
-                    from pipeline import history
-
-                    history.end_unread(root, environment, target, started)
-            with contextlib.suppress(UnreadableInput):
-                _record(root, report, product, started)
+                _record(root, report)
             raise
         report["exitCode"] = 0
         if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
-        _record(root, report, product, started)
+        _record(root, report)
     return report
 
 
-def _record(root: Path, report: dict[str, Any], product: Product | None, started: datetime) -> None:
-    """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
+@contextlib.contextmanager
+def _only_run(root: Path, if_ready: bool) -> Iterator[None]:
+    """Allow one run at a time. Raises InProgress, and Waiting where a run was only to be made if one is due."""
     try:
-        if product and "counted" in report:
-            from pipeline import error_budgets
+        with run_lock(root):
+            yield
+    except InProgress as problem:
+        if if_ready:
+            raise Waiting("Another run of this product is in progress here.", fix="") from problem
+        raise
 
-            error_budgets.close(product, report, started)
-    finally:
-        write(root, "run.json", report)
+
+def _ask(root: Path, environment: Mapping[str, str], target: str) -> State | None:
+    """Return what trigger@1 knows, if a run is due; None for a product without it. Raises Waiting, among others.
+
+    The lock is held, so that a run that has just ended here counts.
+    """
+    product = spec.load(root, environment, target)
+    if product.trait("trigger") is None:
+        return None
+    from pipeline import trigger
+
+    return trigger.require_ready(product, environment)
+
+
+def _record(root: Path, report: dict[str, Any]) -> None:
+    """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
+    write(root, "run.json", report)
 
 
 def _name(root: Path) -> dict[str, str]:

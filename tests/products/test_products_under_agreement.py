@@ -9,10 +9,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from catalog_server import Catalog, catalog
 from edits import edit, merged
 from products import Make, pipeline
 from shared_product import AGREEMENT, SharedProduct, day
 from signed import People
+
+from meshwright.mesh.sources import of_repository
 
 SPEC = "data-product.yaml"
 
@@ -83,9 +86,52 @@ def test_it_reads_in_its_role_until_the_agreement_is_revoked(
     assert "the sample's own address registry" in done.stdout
 
 
-def test_a_run_of_the_source_keeps_what_was_granted(shared: SharedProduct, product_python: Path) -> None:
+def published(root: Path, server: Catalog) -> str:
+    """Publishes what the last run has left; its identity."""
+    record = of_repository(root, f"https://git.example.org/{root.name}.git")
+    answer = server.put(dict(record.value))
+    assert answer.status in (200, 201), answer.text
+    return record.publication
+
+
+def test_a_run_of_the_source_keeps_what_was_granted_and_triggers_the_reader(
+    shared: SharedProduct, make: Make, product_python: Path, tmp_path: Path
+) -> None:
     before = shared.registry
     assert AGREEMENT in before["dp:airport-operations/departures#lake"]["agreements"]
-    done = pipeline(product_python, shared.root)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert shared.registry == before
+    consumer = make(
+        "punctuality", type="consumer-oriented", product_name="punctuality", domain="customer-experience", traits=["trigger"]
+    )  # fmt: skip
+    named(consumer, AGREEMENT)
+    report, port = consumer / "build/run.json", "dp:airport-operations/departures#lake"
+    with catalog(tmp_path / "catalog") as server:
+
+        def asked(**variables: str) -> Any:
+            given = {"MESHWRIGHT_CATALOG": server.url, "ADDRESSES": str(shared.root / "build/addresses.yaml"), **variables}  # fmt: skip
+            return pipeline(product_python, consumer, "--if-ready", "--exit-if-waiting", "5", **given)
+
+        done = asked()
+        assert done.returncode == 5 and not report.exists(), done.stdout + done.stderr
+        assert "airport-operations/departures never published" in done.stdout
+        done = asked(ADDRESSES="")
+        assert done.returncode == 2 and "the sample's own address registry" in done.stdout
+
+        done = pipeline(product_python, shared.root)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert shared.registry == before
+        version = published(shared.root, server)
+        done = asked()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(report.read_text())["consumed"] == {port: version}
+        done = asked()
+        assert done.returncode == 5 and "`meshwright catalog publish`" in done.stdout, (
+            "nobody has published it"
+        )
+        published(consumer, server)
+        kept = server.get("/api/publications?of=customer-experience/punctuality").json
+        assert kept["publications"]["customer-experience/punctuality"]["consumed"] == {port: version}
+        shutil.rmtree(consumer / "build")  # as on another machine
+        done = asked()
+        assert done.returncode == 5 and "no new publication of airport-operations/departures" in done.stdout
+        page = server.get("/products/airport-operations/departures").text
+        assert "runs when this has published" in page

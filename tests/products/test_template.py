@@ -210,6 +210,8 @@ def test_answers_that_contradict_each_other_are_refused(template: Path, tmp_path
         ({"classification": "secret", "access_mode": "open"}, "cannot be open"),
         ({"type": "consumer-oriented", "inputs": ["file"]}, "choose data-product"),
         ({"forge": "gitlab", "traits": ["self-update"]}, "Renovate does it"),
+        ({"traits": ["trigger"]}, "choose schedule instead of trigger"),
+        ({"type": "consumer-oriented", "traits": ["schedule", "trigger"]}, "choose schedule or trigger"),
     ):
         with pytest.raises(ValueError, match=says):
             run_copy(

@@ -47,7 +47,7 @@ def every(kind: str, *, first: str = "", apart: str = "") -> list[str]:
 ALL = {
     "inputs": every("inputs", first="file"),
     "outputs": every("outputs", first="parquet", apart="view"),
-    "traits": every("traits"),
+    "traits": every("traits", apart="trigger"),  # nothing has it and a schedule
     "platforms": ["postgres"],
 }
 """All that one product can have: a view keeps nothing between runs, and the other platforms have environments of their

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from meshwright.product.cron import times
+from meshwright.product.grammar import SECONDS
 from meshwright.product.record import Record
 
 LATE = timedelta(hours=6)
 """How late a run may end; forges start scheduled runs with a delay."""
+LENGTH = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 FARTHEST = timedelta(days=400)
 """How far back to search."""
 
 
 def due(record: Record, now: datetime) -> datetime | None:
-    """Return the time since when there should have been a run; None without a valid schedule."""
+    """Return the time since when there should have been a run; None without a valid schedule or trigger."""
+    if (deadline := _deadline(record)) is not None:
+        return now - deadline - LATE
     moments = [_last(cron, now - LATE) for cron in _crons(record)]
     return max(filter(None, moments), default=None)
+
+
+def _deadline(record: Record) -> timedelta | None:
+    """Return how long after its last run a product with trigger@1 is late."""
+    match = LENGTH.fullmatch(str((record.trigger or {}).get("deadline")))
+    return match and timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 
 def _crons(record: Record) -> list[str]:

@@ -46,6 +46,10 @@ COMMAND = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
 
 HOOKS = ".pre-commit-config.yaml"
 SCHEDULE = ".github/workflows/schedule.yml"
+TRIGGER = ".github/workflows/trigger.yml"
+"""The same for trigger@1: when the product asks whether its inputs are ready."""
+TIMED = {"schedule": SCHEDULE, "trigger": TRIGGER}
+"""Trait with a cron expression -> the workflow that has it too."""
 PIPELINE = ".github/workflows/pipeline.yml"
 CODEOWNERS = {"github": ".github/CODEOWNERS", "gitlab": ".gitlab/CODEOWNERS"}
 """By the answer `forge`; repositories without that answer are on GitHub."""

@@ -472,6 +472,7 @@ FINE: dict[str, list[tuple[str, Change]]] = {
     "ServiceLevelsMeasured": [
         ("the night before", setting("measurement.measuredAt", "2026-11-22T05:02:00+00:00")),
         ("weekly", both(setting("product.spec.traits", [{"uses": "schedule@1", "properties": {"cron": "0 5 * * mon"}}]), setting("measurement.measuredAt", "2026-11-16T05:03:00+00:00"))),
+        ("when its inputs are ready", both(setting("product.spec.traits", [{"uses": "trigger@1", "properties": {"cron": "*/15 * * * *", "deadline": "9d"}}]), setting("measurement.measuredAt", "2026-11-16T05:03:00+00:00"))),
     ],
     "ColumnsExplained": [
         ("short, and more than the name", column("country", description="ISO 3166 code.")),

@@ -23,9 +23,9 @@ from meshwright.product.files import (
     HOOKS,
     PIPELINE,
     POLICY,
-    SCHEDULE,
     SPEC,
     TEMPLATE_FILES,
+    TIMED,
     answers_file,
 )
 from meshwright.product.ownership import is_below
@@ -238,12 +238,12 @@ def restore(paths: Sequence[str], root: Path, answers: Mapping[str, Any]) -> str
 
 
 class ScheduleValid(Rule):
-    """The schedule trait's cron expression is valid and matches a time."""
+    """The cron expression of a trait, `schedule@1` or `trigger@1`, is valid and matches a time."""
 
     broken = {SPEC: {"spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "0 25 * * *"}}]}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
-        for keys, cron in _crons(spec):
+        for keys, cron in (one for trait in TIMED for one in _crons(spec, trait)):
             if not _comes_to_pass(cron):
                 yield Problem(
                     spec,
@@ -254,7 +254,7 @@ class ScheduleValid(Rule):
 
 
 class ScheduleAgrees(Rule):
-    """The workflow that runs the pipeline has the same cron expression as the schedule trait.
+    """The workflow that runs the pipeline has the same cron expression as the trait, `schedule@1` or `trigger@1`.
 
     GitHub reads the expression only from the workflow, so it has to be in both. GitLab keeps schedules outside of
     the repository, and CI sets them from the trait.
@@ -263,27 +263,31 @@ class ScheduleAgrees(Rule):
     broken = {SPEC: {"spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "30 4 * * 1"}}]}}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        traits = spec.get("spec.traits", [])
-        desired = [cron for _, cron in _crons(spec)]
-        scheduled = [
-            item for _, item in spec.items("spec.traits") if str(item.get("uses")).startswith("schedule@")
-        ]
-        if not inside(root, SCHEDULE) or not isinstance(traits, list) or len(desired) < len(scheduled):
-            return  # left to the schema, or to another rule
-        workflow = read(root, SCHEDULE)
-        actual = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
-        if actual != desired:
-            detail = f"It runs at {actual or 'no time'}, but the schedule trait says {desired or 'never'}."
-            same = f"Write the same in the workflow: {', '.join(map(repr, desired))}."
-            other = f"Add the schedule trait to the spec, or remove {SCHEDULE}."
-            yield Problem(workflow, ("on", "schedule"), detail, same if desired else other)
+        for trait, workflow in TIMED.items():
+            yield from _agrees(root, spec, trait, workflow)
 
 
-def _crons(spec: Document) -> Iterator[tuple[Any, str]]:
+def _agrees(root: Path, spec: Document, trait: str, file: str) -> Iterator[Problem]:
+    """Yield how a workflow differs from the trait that it is for."""
+    traits = spec.get("spec.traits", [])
+    desired = [cron for _, cron in _crons(spec, trait)]
+    timed = [item for _, item in spec.items("spec.traits") if str(item.get("uses")).startswith(f"{trait}@")]
+    if not inside(root, file) or not isinstance(traits, list) or len(desired) < len(timed):
+        return  # left to the schema, or to another rule
+    workflow = read(root, file)
+    actual = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
+    if actual != desired:
+        detail = f"It runs at {actual or 'no time'}, but the {trait} trait says {desired or 'never'}."
+        same = f"Write the same in the workflow: {', '.join(map(repr, desired))}."
+        other = f"Add the {trait} trait to the spec, or remove {file}."
+        yield Problem(workflow, ("on", "schedule"), detail, same if desired else other)
+
+
+def _crons(spec: Document, trait: str) -> Iterator[tuple[Any, str]]:
     for keys, item in spec.items("spec.traits"):
         properties = item.get("properties")
         cron = properties.get("cron") if isinstance(properties, dict) else None
-        if str(item.get("uses")).startswith("schedule@") and isinstance(cron, str):
+        if str(item.get("uses")).startswith(f"{trait}@") and isinstance(cron, str):
             yield keys, cron
 
 
