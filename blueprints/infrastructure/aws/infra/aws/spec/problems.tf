@@ -4,6 +4,9 @@ locals {
   no_environment = [for name in [var.environment] : name if length(local.environments) > 0 && !contains(keys(local.environments), name)]
   twice          = [for name in keys(var.variables) : name if contains(var.secrets, name)]
 
+  # With trigger@1, the run asks a catalog.
+  no_catalog_to_ask = [for name in ["MESHWRIGHT_CATALOG"] : name if local.asks && !contains(local.known, name)]
+
   # Platforms that keep their state below build/, on a disk that a container of Fargate loses when it ends.
   forgets     = contains(["duckdb", "spark"], split("@", local.platforms[1])[0])
   used        = [for trait in try([for each in local.spec.traits : each], []) : split("@", trait.uses)[0]]
@@ -12,6 +15,7 @@ locals {
 
   problems = concat(
     [for cron in local.no_times : "spec.traits: '${cron}' is not a valid schedule: minute, hour, day of the month, month, day of the week."],
+    [for name in local.no_catalog_to_ask : "trigger@1 asks the organisation's catalog: give its address in `variables`, as ${name}."],
     [for name in local.no_environment : "spec.environments has no ${name}, only ${join(", ", keys(local.environments))}."],
     [for name in local.missing : "${name} has no default and no value: say it in `variables`, or its secret's ARN in `secrets`."],
     [for name in local.twice : "${name} is in `variables` and in `secrets`: it can have one value."],

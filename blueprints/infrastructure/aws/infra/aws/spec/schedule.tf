@@ -1,10 +1,13 @@
 # cron's five fields (UTC) -> EventBridge Scheduler's six. Each field is written out as the numbers that it stands for:
 # Scheduler counts days of the week from Sunday as 1, knows no steps there, and takes only one of the two kinds of day.
 locals {
-  crons = distinct([
-    for trait in try([for each in local.spec.traits : each], []) : trait.properties.cron
-    if startswith(trait.uses, "schedule@")
-  ])
+  timed = [
+    for trait in try([for each in local.spec.traits : each], []) : trait
+    if contains(["schedule", "trigger"], split("@", trait.uses)[0])
+  ]
+  crons = distinct([for trait in local.timed : trait.properties.cron])
+  # With trigger@1 the container asks at these times whether its inputs are ready, and says by 5 that they are not.
+  asks = anytrue([for trait in local.timed : startswith(trait.uses, "trigger@")])
 
   ranges = [range(0, 60), range(0, 24), range(1, 32), range(1, 13), range(0, 7)]
   names = [
