@@ -261,6 +261,15 @@ def published_types(product: Product) -> dict[str, str]:
         return {}
 
 
+def published_rows(product: Product) -> int | None:
+    """Return the rows of the data set as last published; None if unknown."""
+    try:
+        rows = json.loads(recorded(product).read_text("utf-8"))["datasetRows"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return rows if type(rows) is int and rows >= 0 else None
+
+
 _OLD = {
     "bool": "BOOLEAN",
     "string": "VARCHAR",

@@ -110,6 +110,15 @@ _FAMILIES = {
 """Types that ports store as one another, or whose values read the same."""
 
 
+def breaking(before: Mapping[str, str], now: Mapping[str, str]) -> int:
+    """Return the number of columns that are gone, or have a type whose values read otherwise. A nested type has to stay the same."""
+    return sum(
+        column not in now
+        or (now[column] != kind and (not _family(kind) or _family(kind) != _family(now[column])))
+        for column, kind in before.items()
+    )
+
+
 def _family(kind: str) -> str:
     """Return the group of types that a reader cannot distinguish; empty for a nested type, or one that is in no group."""
     try:
@@ -120,7 +129,9 @@ def _family(kind: str) -> str:
     return "integer" if whole else _FAMILIES.get(parsed.name, "")
 
 
-def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str]) -> None:
+def remember(
+    product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str], rows: int | None = None
+) -> None:
     """Record the columns of the inputs and of the data set after publishing: see pipeline/declared_columns.py."""
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +141,7 @@ def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[st
         "inputs": {name: input.columns for name, input in landed.items()},
         "rows": {name: input.total for name, input in landed.items()},
         "dataset": dict(columns),
+        "datasetRows": rows,
     }
     partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(partial, file)

@@ -217,4 +217,23 @@ def level_text(measured: dict[str, Any]) -> str:
         if value is None
         else f"{value:g}{'' if unit == '%' else ' '}{unit}"
     )
-    return f"{measured['name']}: {result} (objective {measured['objective']}) {'kept' if measured['kept'] else 'MISSED'}"
+    kept = {True: "kept", False: "MISSED", None: "not known"}[measured["kept"]]
+    return f"{measured['name']}: {result} (objective {measured['objective']}) {kept}{_over_time(measured)}"
+
+
+def _over_time(measured: dict[str, Any]) -> str:
+    """Return what follows on a level with a target; empty for another one."""
+    if "target" not in measured:
+        return ""
+    target = f"target {100 * measured['target']:.6g}% in {measured['window']}d"
+    runs = f"{measured['good']} of {measured['runs']} runs" if measured["runs"] else "no run counts"
+    if measured["errorBudget"] is None:
+        return f"; {target}: not known yet, {runs}"
+    left = f"error budget {100 * measured['errorBudget']:.4g}%"
+    return f"; {target}: {runs}, {left} {'MISSED' if is_missed(measured) else 'kept'}"
+
+
+def is_missed(measured: dict[str, Any]) -> bool:
+    """Return True if a service level is missed: over time if that is known, and else by this run's measurement."""
+    left = measured.get("errorBudget")
+    return measured["kept"] is False if left is None else left < 0

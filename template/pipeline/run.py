@@ -34,6 +34,7 @@ from pipeline.errors import (
     is_machine,
 )
 from pipeline.progress import say, summary
+from pipeline.spec import Product
 from pipeline.stages import stages
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def main() -> int:
                 chosen.environment,
                 anew=chosen.full_refresh,
                 missed=missed,
+                counts=True,
                 if_ready=chosen.if_ready,
             )
     except Waiting as reason:
@@ -309,12 +311,14 @@ def run(
     *,
     anew: bool = False,
     missed: type[PromiseBroken] = ServiceLevelMissed,
+    counts: bool = False,
     if_ready: bool = False,
 ) -> dict[str, Any]:
     """Run the product below `root` in the environment `target`; return the content of build/run.json.
 
-    `environment` has the variables. `anew`: ignore all results of earlier runs. `if_ready`: only if trigger@1 finds its inputs
-    ready; otherwise nothing is written, and Waiting is raised.
+    `environment` has the variables. `anew`: ignore all results of earlier runs. `counts`: the run counts for service levels
+    over time, unless it is one on the sample. `if_ready`: only if trigger@1 finds its inputs ready; otherwise nothing is
+    written, and Waiting is raised.
     Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
     UnreadableInput if there is nothing to run on.
     """
@@ -327,6 +331,7 @@ def run(
     }
     if target:
         report["environment"] = target
+    product: Product | None = None
     with _only_run(root, if_ready):
         known = _ask(root, environment, target) if if_ready else None
         try:
@@ -340,6 +345,11 @@ def run(
             )
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
+            if counts and product.has_targets and not sample_run.is_sample(product, environment):
+                from pipeline import history
+
+                history.begin(product, started)
+                report["counted"] = True
             if product.trait("trigger") is not None:
                 from pipeline import trigger
 
@@ -350,7 +360,7 @@ def run(
                 trigger.remember(product, report["consumed"])
             report["seconds"] = round(time.monotonic() - clock, 3)
             say(summary(report), "run.published", **progress.fields(report))
-            if names := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
+            if names := [level["name"] for level in report["serviceLevels"] if progress.is_missed(level)]:
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
@@ -362,12 +372,17 @@ def run(
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the cause
-                _record(root, report)
+                if product is None and counts:
+                    from pipeline import history
+
+                    history.end_unread(root, environment, target, started)
+            with contextlib.suppress(UnreadableInput):
+                _record(root, report, product, started)
             raise
         report["exitCode"] = 0
         if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
-        _record(root, report)
+        _record(root, report, product, started)
     return report
 
 
@@ -396,9 +411,15 @@ def _ask(root: Path, environment: Mapping[str, str], target: str) -> State | Non
     return trigger.require_ready(product, environment)
 
 
-def _record(root: Path, report: dict[str, Any]) -> None:
+def _record(root: Path, report: dict[str, Any], product: Product | None, started: datetime) -> None:
     """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
-    write(root, "run.json", report)
+    try:
+        if product and "counted" in report:
+            from pipeline import error_budgets
+
+            error_budgets.close(product, report, started)
+    finally:
+        write(root, "run.json", report)
 
 
 def _name(root: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from pipeline import grammar, spec
-from pipeline.spec import Product
+from pipeline.spec import Capability, Product
 
 LOCAL = {
     "inputs": {"file@1", "data-product@1", "database@1", "rest-api@1"},
@@ -145,9 +145,18 @@ def _is_changed(product: Product, environment: Mapping[str, str]) -> bool:
     return any(environment.get(match["name"]) for match in grammar.VARIABLE.finditer(text))
 
 
+def is_sample(product: Product, environment: Mapping[str, str]) -> bool:
+    """Return True for a run on the sample: in no environment, without variables of the spec, and on files of the repository."""
+    return not (product.target or _is_changed(product, environment)) and _are_inside(product, product.inputs)
+
+
 def _is_local(product: Product) -> bool:
     """Return True if everything that is read and written is in the repository."""
-    used = (*product.inputs, product.platform, *product.outputs)
+    return _are_inside(product, (*product.inputs, product.platform, *product.outputs))
+
+
+def _are_inside(product: Product, used: tuple[Capability, ...]) -> bool:
+    """Return True if what capabilities name is in the repository."""
     if any(one.uses not in LOCAL[one.kind] for one in used):
         return False
     named = [text for one in used for text in texts(one.properties)]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
 
-from pipeline.dataset import Dataset
+from pipeline import declared_columns, evolution
+from pipeline.dataset import Dataset, described
 from pipeline.errors import UnreadableInput
 from pipeline.grammar import SECONDS, objective
+from pipeline.progress import say
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal, only_row
 
@@ -33,7 +35,8 @@ class Measurement:
     objective: str
     value: float | None
     unit: str
-    kept: bool
+    kept: bool | None
+    """None: there is nothing to compare with yet."""
     reason: str = ""
     """Why there is no value, or why the value is wrong."""
 
@@ -42,27 +45,54 @@ class _NotTrue(Exception):
     """An indicator has no value, or an impossible one; the message says why."""
 
 
-def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
-    """Measure every service level on the published data set."""
+class _NotKnown(Exception):
+    """An indicator has nothing to compare with yet; the message says why."""
+
+
+def measure(
+    product: Product, dataset: Dataset, started: datetime, *, published: bool = False
+) -> list[Measurement]:
+    """Measure every service level on the data set. `published`: the ports serve it, so that they can be opened."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create view dataset as from {dataset.scan}")
-        indicators = _Indicators(connection, dataset, started)
+        indicators = _Indicators(connection, product, dataset, started, published)
         measured = []
         for level in product.service_levels:
             try:
                 measured.append(_judge(level, indicators.value(level["indicator"], level.get("column"))))
             except _NotTrue as problem:
                 measured.append(_judge(level, None, str(problem)))
+            except _NotKnown as problem:
+                measured.append(replace(_judge(level, None, str(problem)), kept=None))
         return measured
+
+
+def counted(
+    product: Product, measured: list[Measurement], started: datetime, *, counts: bool
+) -> list[dict[str, Any]]:
+    """Return the levels for the report; those with a target with their error budget. `counts`: the run is in the history."""
+    levels = [vars(level) for level in measured]
+    if not product.has_targets:
+        return levels
+    from pipeline import error_budgets
+
+    return (error_budgets.counted if counts else error_budgets.uncounted)(product, levels, started)
 
 
 class _Indicators:
     """The indicators of a data set that a run has made."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, dataset: Dataset, started: datetime) -> None:
-        self._connection, self._dataset = connection, dataset
-        self._started, self._now = started, datetime.now(UTC)
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        product: Product,
+        dataset: Dataset,
+        started: datetime,
+        published: bool,
+    ) -> None:
+        self._connection, self._product, self._dataset = connection, product, dataset
+        self._started, self._now, self._published = started, datetime.now(UTC), published
         relation = connection.sql("from dataset")
         self._columns = relation.columns
         self._kinds = {
@@ -70,12 +100,15 @@ class _Indicators:
         }
 
     def value(self, indicator: str, column: str | None) -> float | None:
-        """Return the value of an indicator, in its own unit; raises _NotTrue."""
+        """Return the value of an indicator, in its own unit; raises _NotTrue, _NotKnown."""
         measure = {
             "freshness": self._freshness,
             "completeness": self._completeness,
             "volume": self._volume,
             "duration": self._duration,
+            "volume-change": self._volume_change,
+            "schema-stability": self._schema_stability,
+            "availability": self._availability,
         }
         return measure[indicator](column)
 
@@ -117,6 +150,34 @@ class _Indicators:
     def _duration(self, column: str | None) -> float | None:
         """Return the seconds that the run took."""
         return _past((self._now - self._started).total_seconds(), "the run began ")
+
+    def _volume_change(self, column: str | None) -> float | None:
+        """Return the per cent of rows more than last published, negative for fewer."""
+        before, now = declared_columns.published_rows(self._product), self._dataset.rows
+        if before is None:
+            raise _NotKnown("no earlier publication is known")
+        if before == 0 and now:
+            raise _NotKnown("the last publication had no rows, of which no change is a percentage")
+        return 100.0 * (now - before) / before if before else 0.0
+
+    def _schema_stability(self, column: str | None) -> float | None:
+        """Return the number of breaking changes since the last publication."""
+        before = declared_columns.published_types(self._product)
+        if not before:
+            raise _NotKnown("no earlier publication is known")
+        return float(evolution.breaking(before, described(self._dataset.parts)))
+
+    def _availability(self, column: str | None) -> float | None:
+        """Return the per cent of the ports that a reader can open."""
+        if not self._published:
+            raise _NotKnown("nothing is published yet")
+        from pipeline.port_availability import unavailable
+
+        ports = self._product.outputs
+        problems = list(filter(None, (unavailable(port, self._product, self._dataset) for port in ports)))
+        for problem in problems:
+            say(f"            {problem}", level="warning")
+        return 100.0 * (len(ports) - len(problems)) / len(ports)
 
     def _scalar(self, expression: str) -> float | None:
         try:

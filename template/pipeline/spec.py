@@ -105,6 +105,11 @@ class Product:
         return None
 
     @property
+    def has_targets(self) -> bool:
+        """True if a service level has a target over time, so that runs are counted."""
+        return any("target" in level for level in self.service_levels)
+
+    @property
     def work(self) -> Path:
         """The folder for the platform's data between inputs and ports: kept as long as `state`, or for one run."""
         return self.state or self.scratch

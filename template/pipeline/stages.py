@@ -170,12 +170,15 @@ def _publish(
         report["outcome"] = "published"
         del report["problem"]
         report["ports"] = {product.address(name): location for name, location in locations.items()}
-        report["serviceLevels"] = [vars(level) for level in service_levels.measure(product, dataset, started)]
+        measured = service_levels.measure(product, dataset, started, published=True)
+        report["serviceLevels"] = service_levels.counted(
+            product, measured, started, counts="counted" in report
+        )
         try:
             write(product.root, "addresses.yaml", address_registry(product, locations))
             write(product.root, "slis.json", service_levels.as_text(product, report["serviceLevels"]))
             incremental.remember(product, platform, written.columns, dataset, before.code, written.partitions)
-            evolution.remember(product, landed, types)
+            evolution.remember(product, landed, types, dataset.rows)
         except OSError as error:
             raise UnreadableInput(
                 f"The ports serve the new version, but build/ could not be updated: {error}", fix=MAKE_ROOM

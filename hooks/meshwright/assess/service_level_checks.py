@@ -52,16 +52,18 @@ def recompute(
     return None
 
 
-def impossible(value: float, unit: str, column: str | None = None) -> str:
+def impossible(value: float, unit: str, column: str | None = None, indicator: str = "") -> str:
     """Return why a value is impossible; empty if it is possible. `column`: the source of its time."""
     ahead = (AHEAD + (ZONES if column else timedelta())).total_seconds()
     if value != value or abs(value) == float("inf"):
         return "it is not a number"
     if unit in SECONDS and value * SECONDS[unit] < -ahead:
         return "it is in the future"
+    if indicator == "volume-change":
+        return "no more than all rows can be gone" if value < -100 else ""
     if unit == "%" and not 0 <= value <= 100:
         return "a percentage is between 0 and 100"
-    return "a number of rows is not negative" if unit == "rows" and value < 0 else ""
+    return f"a number of {unit} is not negative" if unit in ("rows", "changes") and value < 0 else ""
 
 
 def contradicts(level: ServiceLevel, goal: Objective, then: float) -> bool:

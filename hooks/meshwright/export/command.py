@@ -48,6 +48,17 @@ def odps(product: Path, output: Path | None) -> None:
 @export.command()
 @PRODUCT
 @OUTPUT
+def odcs(product: Path, output: Path | None) -> None:
+    """Export the contract of PRODUCT (ODCS) with the product's service levels as its slaProperties."""
+    from meshwright.export.odcs import document
+    from meshwright.export.odps import rendered
+
+    _export(product, output, lambda record: rendered(document(record)))
+
+
+@export.command()
+@PRODUCT
+@OUTPUT
 def dprod(product: Path, output: Path | None) -> None:
     """Export PRODUCT (a repository; default: the current one) as DPROD in JSON-LD."""
     from meshwright.export import as_json

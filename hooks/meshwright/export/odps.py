@@ -132,7 +132,12 @@ def _level(level: ServiceLevel) -> dict[str, Any]:
         "objective": level.objective,
     }
     measured = {"value": level.value, "unit": level.unit} if level.value is not None else {}
-    return _without_empty(promised | measured) | ({"kept": level.kept} if level.kept is not None else {})
+    over_time: dict[str, Any] = {}
+    if level.target is not None:
+        over_time = {"target": level.target.share, "window": f"{level.target.days}d"}
+        counted = {"runs": level.runs, "good": level.good, "errorBudget": level.error_budget, "burnRate": level.burn_rate}  # fmt: skip
+        over_time |= {key: value for key, value in counted.items() if value is not None}
+    return _without_empty(promised | measured) | over_time | ({"kept": level.fulfilled} if level.fulfilled is not None else {})  # fmt: skip
 
 
 def _custom(**properties: Any) -> list[dict[str, Any]]:

@@ -29,13 +29,19 @@ Empty: by signature only, whatever a product's access/approvers.yaml says.
 TYPES = ("source-oriented", "consumer-oriented")
 
 INDICATORS = {
-    # indicator -> units of its objective, direction of its objective, whether it needs a column
+    # indicator -> units of its objective, direction of its objective (empty: both), whether it needs a column
     "freshness": (("s", "m", "h", "d"), "<", None),
     "completeness": (("%",), ">", True),
     "volume": (("rows",), ">", False),
     "duration": (("s", "m", "h", "d"), "<", False),
+    "volume-change": (("%",), "", False),
+    "schema-stability": (("changes",), "<", False),
+    "availability": (("%",), ">", False),
 }
 """The service level indicators that a product's pipeline measures."""
+
+TARGETS = (50, 366)
+"""Of a service level over time: the lowest target in per cent, and the longest window in days."""
 
 GOVERNANCE = ("governance@example.org",)
 """Who may approve that a product breaks a rule for a while: addresses, as `approvedBy` of an exception has them."""

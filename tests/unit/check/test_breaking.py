@@ -239,6 +239,7 @@ UNDECIDABLE: dict[str, tuple[str, Edit]] = {
     "availability": (CONTRACT, lambda it: it["slaProperties"][2].update(value="2024-01-01")),
     "physical type": (CONTRACT, lambda it: columns(it)["cancelled"].update(physicalType="boolean")),
     "status": (CONTRACT, lambda it: it.update(status="deprecated")),
+    "a first target over time": (SPEC, lambda it: it["spec"]["serviceLevels"][0].update(target="99%", window="30d")),
     "environment": (SPEC, lambda it: it["spec"].pop("environments")),
     "masks": (POLICY, lambda it: it.update(masks={"secret": {"default": "empty"}})),
     "rows": (POLICY, lambda it: role(it, "other").update(rows=[{"column": "origin", "in": ["JFK"]}])),

@@ -71,6 +71,10 @@ class ServiceLevelsMeasured(Fitness):
                 yield broken("The measurement was compared with another objective.", RUN, level.name)
             elif entry.get("indicator") != level.indicator:
                 yield broken("The measurement has another indicator.", RUN, level.name)
+            elif level.target is not None and level.runs is None:
+                yield broken("Its runs were not counted for this target.", RUN, level.name)
+            elif level.value is None and entry.get("kept", False) is None:
+                yield unknown(f"The run had nothing to compare with: {as_text(entry.get('reason') or 'it was the first').rstrip('.')}.", "", level.name)  # fmt: skip
             elif level.value is None:
                 yield broken(f"The run could not measure it: {as_text(entry.get('reason') or 'nothing to measure').rstrip('.')}.", "Fix the data or the column of the service level, and run the pipeline.", level.name)  # fmt: skip
             else:
@@ -115,7 +119,8 @@ def _longest(product: Evidence) -> float:
 class ServiceLevelsKept(Fitness):
     """Do the published measurements meet the objectives?
 
-    The numbers are compared with the objectives; the published flag `kept` is not trusted.
+    The numbers are compared with the objectives; the published flag `kept` is not trusted. A level with a target is kept if
+    enough of the runs in its window met the objective, whatever the last one did; the error budget is computed again.
     """
 
     characteristic = "trustworthy"
@@ -124,13 +129,21 @@ class ServiceLevelsKept(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         for level in product.record.service_levels:
             goal = objective(level.objective)
+            if level.target is not None and level.fulfilled is not None:
+                yield _over_time(level)
+                continue
+            if level.target is not None and level.kept is not False:
+                yield unknown(level.over_time, "", level.name)
+                continue
             if goal is None or level.value is None:
                 yield unknown("There is no measurement to compare with the objective.", "", level.name)
                 continue
             value = service_level_checks.display_value(level.value, goal.unit)
             if level.unit != goal.unit:
                 yield broken(f"It is promised in {goal.unit}, but measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
-            elif why := service_level_checks.impossible(level.value, goal.unit, level.column):
+            elif why := service_level_checks.impossible(
+                level.value, goal.unit, level.column, level.indicator
+            ):
                 yield broken(f"It was {value}, which is impossible: {why}.", "Fix the wrong rows in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
                 lie = " The published measurement says that it was kept." if level.kept else ""
@@ -141,6 +154,14 @@ class ServiceLevelsKept(Fitness):
                 )
             else:
                 yield kept(f"It was {value}; the objective is {as_text(level.objective)}.", level.name)
+
+
+def _over_time(level: ServiceLevel) -> Verdict:
+    """Return whether a level is kept over its window."""
+    if level.fulfilled:
+        return kept(level.over_time, level.name)
+    fix = "Find out why runs missed it (build/state/history.jsonl lists them), or lower the target in spec.serviceLevels."
+    return broken(level.over_time, fix, level.name)
 
 
 class MeasurementsTrue(Fitness):
@@ -189,6 +210,8 @@ class DataKeepsPromises(Fitness):
             return broken(f"{now} That is impossible: {why}.", "Fix the wrong rows in the model.", place)  # fmt: skip
         if goal.met(actual.value):
             return kept(now, place)
+        if level.fulfilled and level.target is not None:
+            return kept(f"{now} That is within the error budget: {level.over_time}", place)
         fix = "Run the pipeline, and fix what delays it or reduces the data; or relax the objective in spec.serviceLevels."
         return broken(now, fix, place)
 

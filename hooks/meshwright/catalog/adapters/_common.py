@@ -149,6 +149,8 @@ def level(promise: ServiceLevel) -> str:
     """Return a service level as text, with the last measurement."""
     of = f" of {promise.column}" if promise.column else ""
     text = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
+    if promise.over_time:
+        text += f" ({promise.over_time.rstrip('.')})"
     if promise.kept is None:
         return text
     value = "nothing to measure" if promise.value is None else f"measured {promise.value:g} {promise.unit}"

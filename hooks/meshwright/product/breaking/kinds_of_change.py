@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "port-new": ("An output port more", MINOR),
     "environment": ("An environment goes", PERSON),
     "level": ("A service level goes, is about something else, or promises less", MAJOR),
+    "level-target": ("A service level that every run had to meet gets a target over time", PERSON),
     "level-better": ("A service level comes, or promises more", MINOR),
     "retention": ("`retention@1` comes, keeps rows for a shorter time, or looks at another column", MAJOR),
     "retention-longer": ("`retention@1` keeps rows longer, or goes", MINOR),

@@ -8,7 +8,7 @@ from typing import Any
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
 from meshwright.product.breaking.kinds_of_change import PromiseChange
-from meshwright.product.grammar import SECONDS, objective
+from meshwright.product.grammar import SECONDS, Target, objective, over_time
 
 LONGER_IS_MORE = {
     "retention": True,
@@ -91,6 +91,24 @@ def of_product(was: Document, now: Document) -> Iterator[PromiseChange]:
         elif _looser(level.get("indicator"), level.get("objective"), then.get("objective")):
             detail = f"The service level {name} was {level['objective']}; now it is {then['objective']}."
             yield PromiseChange(now, (*keys, "objective"), detail, "level")
+        elif change := _of_target(over_time(level), over_time(then)):
+            detail = (
+                f"The service level {name} was promised for {_share(level)}; now it is for {_share(then)}."
+            )
+            yield PromiseChange(now, keys, detail, change)
+
+
+def _of_target(before: Target | None, after: Target | None) -> str:
+    """Return the kind of change if fewer runs have to meet an objective than had to; empty otherwise."""
+    if after is None or before is None:
+        return "level-target" if after else ""
+    # A longer window evens bad days out.
+    return "level" if after.millionths < before.millionths or after.days > before.days else ""
+
+
+def _share(level: Mapping[str, Any]) -> str:
+    target = over_time(level)
+    return f"{level['target']} of the runs in {level['window']}" if target else "every run"
 
 
 def _looser(indicator: Any, before: Any, after: Any) -> bool:
@@ -99,7 +117,10 @@ def _looser(indicator: Any, before: Any, after: Any) -> bool:
     if indicator not in metamodel.INDICATORS or not bounds[0] or not bounds[1]:
         return bool(before != after)
     old, new = (bound.value * SECONDS.get(bound.unit, 1) for bound in bounds if bound)
+    upper, upper_now, *_ = (bound.comparison.startswith("<") for bound in bounds if bound)
+    if upper != upper_now:
+        return True
     if old == new:
         inclusive = ["=" in str(text) for text in (before, after)]
         return inclusive == [False, True]
-    return new > old if metamodel.INDICATORS[indicator][1] == "<" else new < old
+    return new > old if upper else new < old

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshwright.product import metamodel
+from meshwright.product.grammar import Target, over_time
 from meshwright.product.record.typed_values import number, text, texts
 
 SYSTEM, PRODUCT = "system:", "dp:"
@@ -103,6 +104,35 @@ class ServiceLevel:
     unit: str = ""
     kept: bool | None = None
     """The last run's result; None: no result."""
+    target: Target | None = None
+    """The share of the runs in a window that has to meet the objective; None: every run has to."""
+    runs: int | None = None
+    """The runs in the window; None: not measured for this target."""
+    good: int | None = None
+    """Those of them that met the objective."""
+    error_budget: float | None = None
+    """The part that is left; computed from `runs` and `good`. None: not known, or the run did not know it yet."""
+    burn_rate: float | None = None
+
+    @property
+    def fulfilled(self) -> bool | None:
+        """True if the promise is kept: over time if it has a target, and else in the last run. None: not known."""
+        if self.target is None:
+            return self.kept
+        return None if self.error_budget is None else self.error_budget >= 0
+
+    @property
+    def over_time(self) -> str:
+        """How often runs met the objective, in a sentence; empty without a target."""
+        if self.target is None:
+            return ""
+        of = f"the target is {100 * self.target.share:.6g}% in {self.target.days} days"
+        if not self.runs:
+            return f"No run has been counted; {of}."
+        text = f"{self.good} of {self.runs} {'run' if self.runs == 1 else 'runs'} met it; {of}"
+        if self.error_budget is None:
+            return f"{text}, which is not known yet."
+        return f"{text}. {100 * self.error_budget:.4g}% of the error budget is left; burn rate {self.burn_rate or 0:.3g}."
 
 
 @dataclass(frozen=True)
@@ -127,7 +157,7 @@ class Reader:
 def service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> ServiceLevel:
     """Return a service level of the spec, with what the last run measured for it."""
     current = measured if measured.get("objective") == item.get("objective") else {}  # of an older promise
-    value, kept = current.get("value"), current.get("kept")
+    value, kept, target = current.get("value"), current.get("kept"), over_time(item)
     return ServiceLevel(
         text(item, "name"),
         text(item, "indicator"),
@@ -136,7 +166,26 @@ def service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> Servi
         number(value),
         text(current, "unit"),
         kept if isinstance(kept, bool) else None,
+        target,
+        **(_counts(target, current) if target else {}),
     )
+
+
+def _counts(target: Target, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was counted for a target; nothing if it was counted for another one, or is impossible."""
+    runs, good = measured.get("runs"), measured.get("good")
+    same = (number(measured.get("target")), measured.get("window")) == (target.share, target.days)
+    if not same or type(runs) is not int or type(good) is not int or not 0 <= good <= runs:
+        return {}
+    # A run that did not know yet says null; what it says otherwise is computed again.
+    known = runs and number(measured.get("errorBudget")) is not None
+    rate = number(measured.get("burnRate"))
+    return {
+        "runs": runs,
+        "good": good,
+        "error_budget": target.budget(runs, good) if known else None,
+        "burn_rate": rate if known else None,
+    }
 
 
 def column(item: Mapping[str, Any]) -> Column:

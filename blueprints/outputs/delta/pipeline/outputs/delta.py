@@ -82,6 +82,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return deltalake.DeltaTable(location(port, product)).to_pyarrow_table()
 
 
+def first_row(port: Capability, product: Product) -> pa.Table:
+    """Return a row of the published data, if it has any."""
+    return deltalake.DeltaTable(location(port, product)).to_pyarrow_dataset().head(1)
+
+
 def published_schema(port: Capability, product: Product) -> pa.Schema:
     """Return the columns of the published data. Raises if nothing was published yet."""
     return deltalake.DeltaTable(location(port, product)).to_pyarrow_dataset().schema

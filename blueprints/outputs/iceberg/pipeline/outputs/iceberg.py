@@ -147,6 +147,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return StaticTable.from_metadata(location(port, product)).scan().to_arrow()
 
 
+def first_row(port: Capability, product: Product) -> pa.Table:
+    """Return a row of the published data, if it has any."""
+    return StaticTable.from_metadata(location(port, product)).scan(limit=1).to_arrow()
+
+
 def published_schema(port: Capability, product: Product) -> pa.Schema:
     """Return the columns of the published data. Raises if nothing was published yet."""
     return StaticTable.from_metadata(location(port, product)).schema().as_arrow()

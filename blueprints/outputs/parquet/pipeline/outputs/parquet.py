@@ -61,6 +61,13 @@ def read(port: Capability, product: Product) -> pa.Table:
     return pq.read_table(location(port, product))
 
 
+def first_row(port: Capability, product: Product) -> pa.Table:
+    """Return a row of the published data, if it has any."""
+    import pyarrow.dataset as ds  # milliseconds, which only a service level of availability costs
+
+    return ds.dataset(location(port, product), format="parquet").head(1)
+
+
 def published_schema(port: Capability, product: Product) -> pa.Schema:
     """Return the columns of the published data. Raises if nothing was published yet."""
     return pq.read_schema(location(port, product))

@@ -50,6 +50,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return _read(port, product, "")
 
 
+def first_row(port: Capability, product: Product) -> pa.Table:
+    """Return a row of the published data, if it has any."""
+    return _read(port, product, " limit 1")
+
+
 def published_schema(port: Capability, product: Product) -> pa.Schema:
     """Return the columns of the published data. Raises if nothing was published yet."""
     return _read(port, product, " where false").schema

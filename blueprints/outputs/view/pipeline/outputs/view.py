@@ -35,6 +35,13 @@ def read(port: Capability, product: Product) -> pa.Table:
         return connection.sql(f"from {identifier(product.dataset)}").to_arrow_table()
 
 
+def first_row(port: Capability, product: Product) -> pa.Table:
+    """Return a current row of the view, if it has any."""
+    with duckdb.connect(location(port, product), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.sql(f"from {identifier(product.dataset)} limit 1").to_arrow_table()
+
+
 def published_schema(port: Capability, product: Product) -> pa.Schema:
     """Return the columns of the published view. Raises if nothing was published yet."""
     with duckdb.connect(location(port, product), read_only=True) as connection:

@@ -100,7 +100,7 @@ def _last_run(record: Record, limiter: TextLimiter) -> dict[str, Any]:
         "description": limiter.line(common.last_run(record), common.PARAGRAPH, "The last run"),
         "technical_assets": [],
         "dimensions": {
-            limiter.line(one.name, common.SHORT, "A service level's name"): verdicts[one.kept]
+            limiter.line(one.name, common.SHORT, "A service level's name"): verdicts[one.fulfilled]
             for one in record.service_levels[: common.MANY]
         },
     }
