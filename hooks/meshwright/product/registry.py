@@ -59,6 +59,8 @@ class Capability:
     """Files that it takes from other blueprints: their folder, from the template's root -> paths in the product."""
     offers: tuple[str, ...] = ()
     """Outputs only: how consumers can use the data without a copy, `virtual` or `native` (sharing.py)."""
+    templated: tuple[str, ...] = ()
+    """Those of its files that Copier renders with the answers; the others are the same in every product."""
     readme: str = ""
     """Infrastructure only: what a product's README says of where it runs, and the next step; Markdown."""
     folder: Path = field(default=Path(), compare=False)
@@ -99,7 +101,7 @@ def _definitions(kind: str) -> dict[str, Path]:
 def _capability(kind: str, name: str) -> Capability:
     path = _definitions(kind)[name]
     definition = load(path)
-    for key in ("files", "requirements", "opens", "offers"):
+    for key in ("files", "requirements", "opens", "offers", "templated"):
         definition[key] = tuple(definition.get(key, ()))
     definition["files"] += tuple(path for paths in definition.get("borrows", {}).values() for path in paths)
     schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
