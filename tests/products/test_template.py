@@ -16,7 +16,7 @@ from copier import run_copy
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2_ansible_filters import AnsibleCoreFiltersExtension
 from make_reference import ownership_page
-from products import ALL, BIN, OWNER, Make, findings, uv
+from products import ALL, BIN, OWNER, Make, every, findings, uv
 from questions import COPIER, QUESTIONS
 
 from meshwright.product.files import ANSWERS_BESIDE, CODEOWNERS, HOOKS, MANIFEST
@@ -252,7 +252,8 @@ def test_every_file_has_an_owner(product: Path) -> None:
 
 def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
     products = [make("everything", **ALL, type=kind) for kind in QUESTIONS["type"]["choices"].values()]
-    products.append(make("elsewhere", forge="gitlab"))
+    places = every("infrastructure", first="aws", apart="ci")[1:]  # the first is the default
+    products += [make("elsewhere", forge="gitlab", infrastructure=place) for place in places]
     later = {f"/{ANSWERS_BESIDE}", "/.meshwright/draft.yaml"}  # `adopt` and `draft` write them
     later.add("/.meshwright/exceptions.yaml")  # a team does
     for entry in set(chain.from_iterable(OWNERSHIP.values())) - later:

@@ -389,6 +389,23 @@ def test_capabilities_can_be_taken_off_and_put_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("one", "other"), [("aws", "kubernetes"), ("kubernetes", "aws")])
+def test_another_place_to_run_is_an_answer(one: str, other: str, render: Render, start: Start) -> None:
+    """The files of one place go, and those of the other come; what the team has written beside them stays."""
+    before = render(NEXT, {"infrastructure": one})
+    product = start(before)
+    ours = product / "infra/ours.md"
+    ours.write_text("Ours.\n", "utf-8")
+    commit(product)
+    update(product, NEXT, infrastructure=other)
+    assert ours.read_text("utf-8") == "Ours.\n"
+    ours.unlink()
+    equals_a_copy(product, before, render(NEXT, {"infrastructure": other}))
+    assert (product / "infra/kubernetes").exists() is (other == "kubernetes")
+    assert (product / "infra/main.tf").exists() is (other == "aws")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("start_with", ["sample", "own-data"])
 def test_a_drafted_product_takes_other_capabilities(start_with: str, render: Render, start: Start) -> None:
     """A draft edits no line of a shared file, so no answer can conflict with it."""

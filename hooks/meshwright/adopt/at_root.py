@@ -78,7 +78,7 @@ def _line(words: Sequence[str], folder: str) -> str:
 
 
 FOLDER = ".github/workflows/"
-IN_A_FOLDER = ("ci", "pipeline", "schedule", "infra")
+IN_A_FOLDER = ("ci", "pipeline", "schedule", "infra", "kubernetes")
 """The template's workflows that can run in a folder of a repository."""
 NOT_IN_A_FOLDER = {
     "access": "`meshwright access` reads approvals from the history of a repository whose root is the product",

@@ -67,6 +67,27 @@ def dprod(product: Path, output: Path | None) -> None:
     _export(product, output, lambda record: f"{as_json(document(record))}\n")
 
 
+@export.command()
+@PRODUCT
+@OUTPUT
+def kubernetes(product: Path, output: Path | None) -> None:
+    """Export what Kustomize needs of PRODUCT (a repository; default: the current one) as a ConfigMap.
+
+    It is the product's infra/kubernetes/values.yaml.
+    """
+    from meshwright.core.yaml import read
+    from meshwright.product.files import SPEC
+    from meshwright.product.kubernetes_values import CAPABILITY, on_kubernetes, values, values_file
+
+    spec = read(product, SPEC)
+    if not on_kubernetes(spec):
+        stop(f"{SPEC} has another spec.infrastructure than {CAPABILITY}.", "Nothing is to be exported.", 1)
+    named = values(spec)
+    if named is None:
+        stop(f"{SPEC} breaks the metamodel.", "Fix what `meshwright check` finds in it.", 1)
+    _written(output, values_file(named))
+
+
 def _export(product: Path, output: Path | None, rendered: Callable[[Record], str]) -> None:
     from meshwright.check.engine import check
     from meshwright.check.findings import human
@@ -80,7 +101,10 @@ def _export(product: Path, output: Path | None, rendered: Callable[[Record], str
     record = of_repository(product)
     if record.problem:
         stop(record.problem, "Fix the file.")
-    text = rendered(record)
+    _written(output, rendered(record))
+
+
+def _written(output: Path | None, text: str) -> None:
     if output is None:
         click.echo(text, nl=False)
         return

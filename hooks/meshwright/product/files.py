@@ -45,6 +45,8 @@ COMMAND = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
 """The command `meshwright` at the version of a product's template, as it is typed in the product's repository."""
 
 HOOKS = ".pre-commit-config.yaml"
+KUBERNETES_VALUES = "infra/kubernetes/values.yaml"
+"""What Kustomize needs as literals."""
 SCHEDULE = ".github/workflows/schedule.yml"
 TRIGGER = ".github/workflows/trigger.yml"
 """The same for trigger@1: when the product asks whether its inputs are ready."""
