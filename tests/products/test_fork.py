@@ -40,10 +40,13 @@ HELD = {
     "tests/unit/product/test_registry.py": (
         "test_every_folder_is_an_entry",
         "test_an_entry_says_all_that_people_need[feather@1]",
+        "test_an_entry_says_all_that_people_need[server@1]",
         "test_an_entry_says_how_what_it_does_can_be_shared[feather@1]",
         "test_an_entry_lists_just_the_files_that_lie_beside_it[feather@1]",
+        "test_an_entry_lists_just_the_files_that_lie_beside_it[server@1]",
         "test_a_file_of_a_blueprint_is_what_it_becomes[feather@1]",
         "test_an_example_is_valid[feather@1]",
+        "test_an_example_is_valid[server@1]",
         "test_no_two_blueprints_bring_the_same_file",
         "test_what_products_get_is_what_the_registry_composes",
         "test_the_command_lists_and_explains",
@@ -114,6 +117,9 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rule, capability, question = map(blocks, ("add-a-rule.md", "add-a-capability.md", "add-a-question.md"))
 
     # Rows and questions have a place in a file; everything else is a file.
+    place = blocks("add-a-place-to-run.md")
+    manifest = "template/.meshwright/ownership.yaml"
+    replace(fork / manifest, "  - /infra/aws/\n", f"  - /infra/aws/\n  {place.pop(manifest)}")
     (row,) = (rule.pop(file) for file in list(rule) if file.endswith("metamodel.py"))
     replace(
         fork / "hooks/meshwright/product/metamodel.py",
@@ -127,7 +133,9 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     replace(fork / limit, "MOST_QUESTIONS = 14\n", question[limit])
     page = (PAGES / "add-a-fitness-function.md").read_text("utf-8")
     (function, *_) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    for name, text in (rule | capability | {"hooks/meshwright/assess/functions/ours.py": function}).items():
+    for name, text in (
+        rule | capability | place | {"hooks/meshwright/assess/functions/ours.py": function}
+    ).items():
         assert not (fork / name).exists(), name
         (fork / name).parent.mkdir(parents=True, exist_ok=True)
         (fork / name).write_text(text, "utf-8")
@@ -203,3 +211,23 @@ def test_a_product_of_a_fork_runs_and_keeps_the_forks_rules(
     broken = subprocess.run(check, env=environment, capture_output=True, text=True)
     assert broken.returncode == 1
     assert "CostCentreGiven" in broken.stdout and "TitleGiven" in broken.stdout
+
+
+@pytest.mark.slow
+def test_another_place_to_run_is_one_folder(fork: Path, tmp_path: Path) -> None:
+    product = tmp_path / "product"
+    answers = {**OWNER, "infrastructure": "server", "cost_centre": "CC-0042"}
+    run_copy(str(fork), product, data=answers, defaults=True, quiet=True)
+    assert [path.name for path in product.glob("infra/*/*")] == ["product.service"]
+    assert "**It has not been installed.**" in (product / "README.md").read_text("utf-8")
+    assert yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["infrastructure"] == {
+        "uses": "server@1",
+        "properties": {"host": "runs.example.org"},
+    }
+    run(fork, sys.executable, "-m", "meshwright", "check", str(product))
+    by_hand = {"blueprints", "docs/how-to", "template"}
+    changed = git("diff", "--name-only", "HEAD~3", "--", *by_hand, cwd=fork).splitlines()
+    assert {path for path in changed if "infrastructure/" in path} == {
+        "blueprints/infrastructure/server/blueprint.yaml",
+        "blueprints/infrastructure/server/infra/server/product.service",
+    }
