@@ -251,7 +251,9 @@ def test_every_file_has_an_owner(product: Path) -> None:
 
 
 def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
-    products = [make("everything", **ALL, type=kind) for kind in QUESTIONS["type"]["choices"].values()]
+    waiting = [trait if trait != "schedule" else "trigger" for trait in ALL["traits"]]
+    products = [make("everything", **ALL)]
+    products.append(make("everything", **(ALL | {"traits": waiting}), type="consumer-oriented"))
     places = every("infrastructure", first="aws", apart="ci")[1:]  # the first is the default
     products += [make("elsewhere", forge="gitlab", infrastructure=place) for place in places]
     later = {f"/{ANSWERS_BESIDE}", "/.meshwright/draft.yaml"}  # `adopt` and `draft` write them
