@@ -233,6 +233,15 @@ def _over_time(measured: dict[str, Any]) -> str:
     return f"; {target}: {runs}, {left} {'MISSED' if is_missed(measured) else 'kept'}"
 
 
+def fix_of_miss(report: dict[str, Any]) -> str:
+    """Return what to do about the service levels that a run missed."""
+    fix = "Fix what delays or reduces the data, or relax the objective in spec.serviceLevels."
+    overspent = [one["name"] for one in report["serviceLevels"] if (one.get("errorBudget") or 0) < 0]
+    if overspent:
+        fix += f" Too many runs missed {', '.join(overspent)}: build/state/history.jsonl has them, and good runs make up for them."
+    return fix
+
+
 def is_missed(measured: dict[str, Any]) -> bool:
     """Return True if a service level is missed: over time if that is known, and else by this run's measurement."""
     left = measured.get("errorBudget")

@@ -364,7 +364,7 @@ def run(
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
-                    fix="Fix what delays or reduces the data, or relax the objective in spec.serviceLevels.",
+                    fix=progress.fix_of_miss(report),
                 )
         except BaseException as problem:
             report = {**_name(root), **report, "exitCode": _exit_code(problem)}
@@ -418,6 +418,10 @@ def _record(root: Path, report: dict[str, Any], product: Product | None, started
             from pipeline import error_budgets
 
             error_budgets.close(product, report, started)
+    except UnreadableInput as problem:
+        if not report["exitCode"]:
+            report |= {"exitCode": problem.exit_code, "problem": str(problem)}
+        raise
     finally:
         write(root, "run.json", report)
 

@@ -357,6 +357,8 @@ def counts(report: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def test_a_run_ends_by_the_error_budget_once_it_is_known(runs: Any) -> None:
+    from pipeline import history, progress
+
     assert counts(runs(30)) == (3, 1, 0, None)  # nothing is known over time: this run decides
     assert [counts(runs(1))[:3] for _ in range(18)][-1] == (0, 19, 18)
     report = runs(30)
@@ -374,6 +376,11 @@ def test_a_run_ends_by_the_error_budget_once_it_is_known(runs: Any) -> None:
     assert (fresh["value"], fresh["kept"], fresh["runs"], fresh["errorBudget"]) == (1, True, 22, -0.3636)
     report = runs(1)
     assert counts(report) == (3, 23, 20, -0.3043) and report["missed"] == ["fresh"]
+    assert "Too many runs missed fresh" in progress.fix_of_miss(report)
+    note = history.begun_file(runs.root, "")
+    note.mkdir()  # nothing of this run can be noted
+    report = runs(1)
+    assert (report["exitCode"], report["outcome"]) == (2, "failed") and "history" in report["problem"]
 
 
 def test_a_run_that_cannot_read_its_spec_counts_where_runs_count(runs: Any) -> None:

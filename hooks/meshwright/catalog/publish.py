@@ -90,7 +90,12 @@ def publish(
     branch = require_default_branch(root, variables).branch if sent else ""
     run, quality = last_run(root)
     if quality.get("outcome") == "failed" and isinstance(run.get("product"), str):
-        failed = Failed(run["product"], quality, record_source(root, repository).get("repository", ""))
+        failed = Failed(
+            run["product"],
+            quality,
+            record_source(root, repository).get("repository", ""),
+            run.get("serviceLevels"),
+        )
         if (record := _in_place(failed, to, connection)) is not None:
             outcome = to.publish(record, connection)
             note = f"The last run failed, which the record now shows; everything else is unchanged: {failed.problem}"
@@ -141,6 +146,8 @@ class Failed:
     """The `quality` part of a record."""
     repository: str
     """The address of the repository that it ran in."""
+    levels: Any = None
+    """What it cost the service levels with a target, as in build/run.json: a list, if it has any."""
 
     @property
     def problem(self) -> str:
@@ -148,12 +155,42 @@ class Failed:
 
 
 def _in_place(failed: Failed, to: Adapter, connection: CatalogConnection) -> Record | None:
-    """Return the catalog's record with this run as the last one: the served data is unchanged.
+    """Return the catalog's record with this run as the last one, and its runs counted: the served data is unchanged.
 
     Return None if the catalog does not have the product, has it from another repository, or does not support reading.
     """
     record = _current(failed.product, failed.repository, to, connection)
-    return None if record is None else Record({**record.value, "quality": dict(failed.quality)})
+    if record is None:
+        return None
+    return Record({**record.value, **_counted(record, failed.levels), "quality": dict(failed.quality)})
+
+
+COUNTS = ("runs", "good", "errorBudget", "burnRate")
+"""Keys of a service level with a target that a run changes which publishes nothing."""
+
+
+def _counted(record: Record, levels: Any) -> dict[str, Any]:
+    """Return the record's measurement with the counts of a later run; empty if that has none. What was measured stays."""
+    measurement = record.get("measurement")
+    counted = {
+        one.get("name"): one for one in (levels if isinstance(levels, list) else ()) if isinstance(one, dict)
+    }
+    if (
+        not counted
+        or not isinstance(measurement, dict)
+        or not isinstance(measurement.get("serviceLevels"), list)
+    ):
+        return {}
+    promise = ("objective", "target", "window")
+    made = [
+        {**level, **{key: new[key] for key in COUNTS if key in new}}
+        if isinstance(level, dict)
+        and (new := counted.get(level.get("name")))
+        and all(new.get(key) == level.get(key) for key in promise)
+        else level
+        for level in measurement["serviceLevels"]
+    ]
+    return {"measurement": {**measurement, "serviceLevels": made}}
 
 
 def _current(id: str, repository: str, to: Adapter, connection: CatalogConnection) -> Record | None:

@@ -408,6 +408,33 @@ def test_a_failed_run_changes_nothing_but_the_last_run(product: Product, broken:
     assert not (product.root / "catalog-info.yaml").exists()
 
 
+def test_a_failed_run_uses_the_error_budget_in_the_catalog(product: Product) -> None:
+    product.edit(
+        "data-product.yaml", 'objective: "<= 24h"}', 'objective: "<= 24h", target: 99%, window: 30d}'
+    )
+    product.commit()
+    product.push()
+    product.ran()
+    file = product.root / "build/slis.json"
+    slis = json.loads(file.read_text())
+    counts = {"target": 0.99, "window": 30, "runs": 200, "good": 199, "errorBudget": 0.5, "burnRate": 0.0}
+    (level,) = slis["serviceLevels"]
+    nothing = {"name": "airline-known", "indicator": "completeness", "objective": ">= 99.5%", "value": None, "unit": "%", "kept": None}  # fmt: skip
+    file.write_text(json.dumps({**slis, "serviceLevels": [level | counts, nothing]}))
+    done = product.publish()
+    assert done.exit_code == 0, done.output
+    page = product.server.get(f"/products/{product.id}").text
+    assert "199 of 200 runs met it; the target is 99% in 30 days" in page and page.count("not known") == 1
+    now = counts | {"runs": 201, "errorBudget": 0.005, "burnRate": 50.0}
+    file.unlink()
+    failed = [{**level, **now, "value": None, "kept": False}, {"name": "airline-known", "runs": 7}, 5]
+    product.ran(outcome="failed", problem="There is no room.", serviceLevels=failed)
+    assert product.publish().exit_code == 0
+    after = product.published()
+    assert after["measurement"]["serviceLevels"] == [level | now, nothing]
+    assert after["measurement"]["measuredAt"] == MEASURED_AT and after["quality"]["outcome"] == "failed"
+
+
 def test_a_failed_run_of_another_repository_is_refused(product: Product) -> None:
     assert product.publish().exit_code == 0
     before = product.published()
