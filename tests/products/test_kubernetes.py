@@ -52,6 +52,12 @@ def on_gitlab(make: Make) -> Path:
     return make("on-kubernetes", infrastructure="kubernetes", forge="gitlab", traits=[], **long)
 
 
+@pytest.fixture(scope="session")
+def waiting(make: Make) -> Path:
+    """One that runs when its inputs are ready."""
+    return make("waiting", infrastructure="kubernetes", type="consumer-oriented", traits=["trigger"])
+
+
 def built(kubectl: Path, folder: Path) -> str:
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -71,8 +77,9 @@ def rendered(kubernetes: Tools, product: Path) -> str:
     return built(kubernetes["newest"], product / "infra/kubernetes")
 
 
-def test_a_fresh_product_keeps_the_metamodel(product: Path, on_gitlab: Path) -> None:
+def test_a_fresh_product_keeps_the_metamodel(product: Path, on_gitlab: Path, waiting: Path) -> None:
     assert findings(product) == findings(on_gitlab) == []
+    assert {finding.rule for finding in findings(waiting)} <= {"ReadsUnderAgreement"}
 
 
 def test_what_is_no_values_file_is_the_same_in_every_product(product: Path) -> None:
@@ -159,6 +166,7 @@ VALUES = {
     "owner": "ada@example.org",
     "schedule": "*/5 1 2 3 4",
     "suspend": "false",
+    "arguments": "--if-ready",
     "image": "registry.example.org:5000/the/image",
     "cpu": "7",
     "memory": "7Gi",
@@ -170,7 +178,7 @@ HOSTILE = [
     {"name": "e1--n", "namespace": "0x10", "product": "n", "domain": "e1"},
     {"name": "a" * 52, "namespace": "b" * 63, "product": "c" * 63, "domain": "d" * 63},
     {"owner": "o'hara+%s@example.org", "schedule": "* * * * *", "cpu": "500m", "memory": "1Ti"},
-    {"schedule": "0 0 1 jan-jun sun,WED", "suspend": "true", "image": "a.b/c__d/e--f"},
+    {"schedule": "0 0 1 jan-jun sun,WED", "suspend": "true", "arguments": "", "image": "a.b/c__d/e--f"},
 ]
 
 
@@ -205,6 +213,7 @@ def test_each_value_is_wherever_it_has_to_be(kubernetes: Tools, product: Path, t
             "ada@example.org": 6,
             "*/5 1 2 3 4": 1,
             "false": 0,  # it is no text there
+            "--if-ready": 1,
             "registry.example.org:5000/the/image": 0,  # with a digest
             "7": 2,
             "7Gi": 2,

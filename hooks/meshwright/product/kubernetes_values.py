@@ -52,8 +52,9 @@ def values(spec: Document) -> dict[str, str] | None:
         return None
     if not (isinstance(email, str) and EMAIL.fullmatch(email)):
         return None
+    asking = schedules(spec, "trigger")
     try:
-        crons = [as_kubernetes_reads(cron) for cron in schedules(spec)]
+        crons = [as_kubernetes_reads(cron) for cron in (*schedules(spec), *asking)]
     except ValueError:
         return None
     return {
@@ -64,16 +65,17 @@ def values(spec: Document) -> dict[str, str] | None:
         "owner": email,
         "schedule": crons[0] if crons else NEVER,
         "suspend": "false" if crons else "true",
+        "arguments": "--if-ready" if asking else "",
         **{key: str(given[key]) for key in ("image", "cpu", "memory", "storage")},
     }
 
 
-def schedules(spec: Document) -> list[str]:
-    """Return the cron expressions of the schedule traits, in their order."""
+def schedules(spec: Document, trait: str = "schedule") -> list[str]:
+    """Return the cron expressions of the traits of this name, in their order."""
     crons: list[Any] = [
         item["properties"].get("cron")
         for _, item in spec.items("spec.traits")
-        if str(item.get("uses")).startswith("schedule@") and isinstance(item.get("properties"), dict)
+        if str(item.get("uses")).startswith(f"{trait}@") and isinstance(item.get("properties"), dict)
     ]
     return [cron for cron in crons if isinstance(cron, str)]
 

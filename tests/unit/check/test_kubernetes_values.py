@@ -69,7 +69,15 @@ def test_the_values_are_those_of_the_spec() -> None:
         "owner": "ada@example.org",
         "schedule": "0 5 * * *",
         "suspend": "false",
+        "arguments": "",
     } | {"image": "registry.example.org:5000/a/b", "cpu": "500m", "memory": "2Gi", "storage": "10Gi"}
+    traits = [{"uses": "trigger@1", "properties": {"cron": "*/15 * * * *", "deadline": "26h"}}]
+    asks = values(spec({"spec": {"traits": traits}}))
+    assert asks and (asks["arguments"], asks["schedule"], asks["suspend"]) == (
+        "--if-ready",
+        "*/15 * * * *",
+        "false",
+    )
     idle = values(spec({"spec": {"traits": None}}))
     assert idle and (idle["suspend"], idle["schedule"]) == ("true", "0 0 1 1 *")
 
