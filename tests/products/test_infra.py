@@ -248,6 +248,9 @@ def traits(*crons: str) -> list[dict[str, Any]]:
     return [{"uses": "schedule@1", "properties": {"cron": cron}} for cron in crons]
 
 
+TRIGGER = {"uses": "trigger@1", "properties": {"cron": "*/20 * * * *", "deadline": "26h"}}
+
+
 def level(objective: str, indicator: str = "freshness") -> dict[str, str]:
     return {"name": "fresh", "indicator": indicator, "objective": objective}
 
@@ -311,6 +314,11 @@ CASES: dict[str, dict[str, Any]] = {
             platform={"uses": "postgres@1"}, traits=[{"uses": "incremental@1"}, {"uses": "snapshot@1"}]
         )
     },
+    "asks": {
+        "product": spec(traits=[TRIGGER], environments={"production": {}}),
+        "variables": {"MESHWRIGHT_CATALOG": "https://catalog.example.org"},
+    },
+    "asks nobody": {"product": spec(traits=[TRIGGER])},
     "no environment": {"product": spec(environments={"prod": {}})},
     "iceberg": {
         "product": spec(
@@ -509,6 +517,13 @@ def test_a_schedule_starts_when_cron_would(worked_out: dict[str, Any], cron: str
     assert all((minutes, hours) == expected for minutes, hours, _ in found)
 
 
+def test_a_trigger_starts_the_container_to_ask(worked_out: dict[str, Any]) -> None:
+    asks = worked_out["asks"]
+    assert asks["problems"] == [] and list(asks["schedules"].values()) == ["cron(0,20,40 * * * ? *)"]
+    assert asks["command"] == ["python", "-m", "pipeline", "--environment", "production", "--if-ready", "--exit-if-waiting", "5"]  # fmt: skip
+    assert worked_out["small"]["command"] == ["python", "-m", "pipeline"]
+
+
 def test_what_is_no_time_is_a_problem(worked_out: dict[str, Any]) -> None:
     problems = worked_out["crons"]["problems"]
     assert sorted(re.findall(r"'(.*)' is not a valid schedule", "\n".join(problems))) == sorted(NO_CRONS)
@@ -548,6 +563,7 @@ def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> No
         "missing": "USER_NAME has no default and no value",
         "twice": "URL is in `variables` and in `secrets`",
         "forgetful": "snapshot@1 would lose its history with each container of duckdb@1",
+        "asks nobody": "trigger@1 asks the organisation's catalog: give its address in `variables`",
         "no environment": "spec.environments has no production, only prod",
         "iceberg": "needs `namespace: airport_operations__departures__production`",
         "iceberg in a file": "The port lakehouse has no catalog",

@@ -160,6 +160,30 @@ def test_without_anything_new_a_deadline_is_a_failure(
         mesh.trigger.require_ready(mesh.product("left"), mesh.environment, mesh.now)
 
 
+def test_an_input_that_never_published_cannot_be_read_past_the_deadline_either(
+    server: Catalog, modules: Any, tmp_path: Path
+) -> None:
+    mesh = TriggerMesh(server, modules, tmp_path, **{"past-deadline": "run"})
+    mesh.publish("one")
+    assert mesh.ask("right") == "waiting"
+    mesh.later(27 * 60)
+    assert mesh.ask("right") == "late"
+
+
+def test_the_deadline_counts_from_the_last_run_whoever_knows_of_it(mesh: TriggerMesh) -> None:
+    mesh.publish("one")
+    run = started(mesh.ask("left"))
+    mesh.end(run)
+    mesh.later(20 * 60)
+    product = mesh.product("left", "host")
+    mesh.trigger.remember(product, run.consumed, mesh.now)
+    mesh.later(20 * 60)
+    with pytest.raises(mesh.errors.Waiting):
+        mesh.trigger.require_ready(product, mesh.environment, mesh.now)
+    with pytest.raises(mesh.trigger.Late):
+        mesh.trigger.require_ready(mesh.product("left"), mesh.environment, mesh.now)
+
+
 def test_one_of_several_inputs_is_enough_with_any(server: Catalog, modules: Any, tmp_path: Path) -> None:
     mesh = TriggerMesh(server, modules, tmp_path, **{"wait-for": "any"})
     mesh.publish("one")

@@ -42,10 +42,10 @@ data "aws_iam_policy_document" "topic" {
   }
 }
 
-# How a run ended, as ECS tells it.
+# How a run ended, as ECS tells it. With 5 none was made: trigger@1 waits for its inputs.
 locals {
   endings = {
-    failed    = { containers = { exitCode = [{ anything-but = [0, 3, 5] }] } } # 5: trigger@1, and no run is due
+    failed    = { containers = { exitCode = [{ anything-but = [0, 3, 5] }] } }
     missed    = { containers = { exitCode = [3] } } # published, and a service level was missed
     unstarted = { stopCode = ["TaskFailedToStart"] }
     succeeded = { containers = { exitCode = [0, 3] } } # published
