@@ -56,7 +56,7 @@ def draw(
     from meshwright.core.text import printable
     from meshwright.map.model import model
     from meshwright.map.planned import overlay
-    from meshwright.mesh.sources import records, retired
+    from meshwright.mesh.sources import observed, records, retired
 
     if focus and domains:
         raise click.UsageError("--focus and --domain exclude each other: give only one of them.")
@@ -66,7 +66,12 @@ def draw(
     there = {record.id for record in found}
     read = {entry.product for record in found for entry in record.inputs if entry.product}
     map = model(
-        found, focus, domains, retired=retired(sources, read - there), planned=overlay(surveys, found)
+        found,
+        focus,
+        domains,
+        retired=retired(sources, read - there),
+        planned=overlay(surveys, found),
+        observed=observed(sources),
     )
     unread = [record for record in found if record.problem]
     for record in unread[:SHOWN]:

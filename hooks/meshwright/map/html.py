@@ -9,6 +9,7 @@ from typing import Any
 from meshwright.core import pages
 from meshwright.map import svg
 from meshwright.map.model import Links, model
+from meshwright.mesh.run_events import ObservedRead
 from meshwright.product.record import Record
 
 FOLDER = Path(__file__).parent
@@ -24,10 +25,11 @@ def page(
     domains: Sequence[str] = (),
     links: Links | None = None,
     home: str = "",
+    observed: Iterable[ObservedRead] = (),
 ) -> str:
     """Return the page of a mesh, or of a part of it, as for `model`. `links` returns the address of a product's own page,
     `home` is that of the catalog. Raises Unreadable if the mesh does not have the focus or domain."""
-    return drawn(model(records, focus, domains, links), home)
+    return drawn(model(records, focus, domains, links, observed=observed), home)
 
 
 def drawn(map: Mapping[str, Any], home: str = "") -> str:
@@ -38,8 +40,11 @@ def drawn(map: Mapping[str, Any], home: str = "") -> str:
     for product in map["products"]:
         members.setdefault(product["domain"], []).append(product)
     readers: dict[str, list[Mapping[str, Any]]] = {}
+    undeclared: dict[str, list[Mapping[str, Any]]] = {}
     for edge in map["edges"]:
         readers.setdefault(edge["source"], []).append(edge)
+        if edge.get("observed") and not edge["input"]:
+            undeclared.setdefault(edge["consumer"], []).append(edge)
     return pages.rendered(
         pages.environment(FOLDER).get_template("map.html.jinja"),
         _text("picture.css") + _text("map.css"),
@@ -48,6 +53,7 @@ def drawn(map: Mapping[str, Any], home: str = "") -> str:
         home=home,
         members=members,
         readers=readers,
+        undeclared=undeclared,
         edges={(edge["consumer"], edge["input"]): edge for edge in map["edges"]},
         issues={issue["number"]: issue for issue in map["issues"]},
         errors=sum(issue["level"] == "error" for issue in map["issues"]),

@@ -12,6 +12,7 @@ from meshwright.map.planned import Overlay
 from meshwright.mesh import sharing
 from meshwright.mesh.agreements import Use, ended
 from meshwright.mesh.lineage import Edge, Issue, Lineage, issues
+from meshwright.mesh.run_events import ObservedRead
 from meshwright.product import registry
 from meshwright.product.record import Record
 
@@ -31,12 +32,14 @@ def model(
     links: Links | None = None,
     retired: Mapping[str, str] | None = None,
     planned: Overlay | None = None,
+    observed: Iterable[ObservedRead] = (),
 ) -> dict[str, Any]:
     """Return the map of a mesh, or of a part of it: `focus` is the id of a product, shown with everything upstream and
     downstream; `domains` are shown with their products' direct neighbours. `retired`: products that the
-    catalog has retired, as for Lineage. `planned`: what surveys add. Raises Unreadable if the mesh does not have the focus or domain."""
+    catalog has retired, and `observed` what their last runs have read, as for Lineage. `planned`: what surveys add.
+    Raises Unreadable if the mesh does not have the focus or domain."""
     planned = planned or Overlay()
-    lineage = Lineage([*records, *planned.records], retired)
+    lineage = Lineage([*records, *planned.records], retired, observed)
     mine, kept = _part(lineage, focus, domains)
     there = dict.fromkeys(
         issue for issue in issues(lineage) if issue.product in mine and not planned.is_planned(issue.product)
@@ -51,14 +54,21 @@ def model(
     for issue in known:
         by_product.setdefault(issue.product, []).append(issue)
         by_input.setdefault((issue.product, issue.input), []).append(issue)
-    edges = [edge for edge in lineage.edges if edge.consumer.id in kept and (not edge.source or edge.source.id in kept)]  # fmt: skip
+    every = (*lineage.edges, *lineage.undeclared)
+    edges = [
+        edge for edge in every if edge.consumer.id in kept and (not edge.source or edge.source.id in kept)
+    ]
+    seen = {(read.consumer, read.source, read.port): read.at for read in lineage.observed}
     order = _Order(
         [(edge.source.id, edge.consumer.id) for edge in edges if edge.source],
         {id: int(lineage.records[id].type == "consumer-oriented") for id in kept},
     )
     names = _names(kept)
     drawn = sorted(
-        (_edge(edge, names, order.around, _about(edge, by_input), numbered) for edge in edges),
+        (
+            _edge(edge, names, order.around, _about(edge, by_input), numbered) | _observed(edge, seen)
+            for edge in edges
+        ),
         key=lambda one: (one["consumer"], one["input"], one["source"], one["port"]),
     )
     products = [
@@ -256,6 +266,12 @@ def _edge(
         "triggers": _triggers(consumer),
         "issues": [numbered[issue] for issue in known],
     }
+
+
+def _observed(edge: Edge, seen: Mapping[tuple[str, str, str], str]) -> dict[str, str]:
+    """Return when the last run read this; nothing if no run is known that did."""
+    at = seen.get((edge.consumer.id, edge.input.product, edge.input.port))
+    return {"observed": plain(at)} if at else {}
 
 
 def _agreement(edge: Edge) -> dict[str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from meshwright.core.http import Answer, Http, NoAnswer, TooLarge, path
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.publish_result import PublishResult
+from meshwright.mesh.run_events import ObservedRead
 from meshwright.product.record import Record
 
 PAGE = 200
@@ -114,6 +115,15 @@ class Catalog:
         if not isinstance(assessments, list) or not all(isinstance(entry, dict) for entry in assessments):
             raise self._foreign("/api/assessments")
         return assessments
+
+    def observed(self) -> list[ObservedRead]:
+        """Return which products have read each other in their last runs; none from a catalog that does not keep runs."""
+        answer = self._http.request("GET", "/api/lineage", ok=(200, 404))
+        reads = answer.object().get("reads") if answer.status == 200 else []
+        if not isinstance(reads, list) or not all(isinstance(read, dict) for read in reads):
+            raise self._foreign("/api/lineage")
+        names = ("consumer", "source", "port", "at")
+        return [ObservedRead(*(_text(read, name) for name in names)) for read in reads]
 
     def _not_elsewhere(self, answer: Answer) -> None:
         """Raise NoAnswer for a 404 that is not from a catalog, such as of a wrong address."""

@@ -14,8 +14,9 @@ from meshwright.core.yaml import Keys
 from meshwright.mesh.agreements import Use, ended, misuses
 from meshwright.mesh.inherited_policies import breaches
 from meshwright.mesh.port_places import PortPlaces
+from meshwright.mesh.run_events import ObservedRead
 from meshwright.product import metamodel
-from meshwright.product.record import Input, Port, Record
+from meshwright.product.record import PRODUCT, Input, Port, Record
 
 Kind = Literal[
     "dangling-input",  # it reads a product or a port that does not exist
@@ -27,6 +28,7 @@ Kind = Literal[
     "without-agreement",  # it reads a product that requires approval, and names no agreement
     "beyond-agreement",  # its agreement is not in force, is for somebody else, shares a principal, or shows less than it passes on
     "name-taken",  # two products of the mesh have the same id
+    "undeclared-read",  # its last run read a port that its spec does not declare
 ]
 
 
@@ -64,14 +66,31 @@ class Issue:
 class Lineage:
     """The products of a mesh and the edges between them."""
 
-    def __init__(self, records: Iterable[Record], retired: Mapping[str, str] | None = None) -> None:
-        """`retired`: the id of a product that the catalog has retired -> the id of its successor, or empty."""
+    def __init__(
+        self,
+        records: Iterable[Record],
+        retired: Mapping[str, str] | None = None,
+        observed: Iterable[ObservedRead] = (),
+    ) -> None:
+        """`retired`: the id of a product that the catalog has retired -> the id of its successor, or empty. `observed`: what
+        the last runs have read."""
         self.all: Sequence[Record] = tuple(records)
         self.retired: Mapping[str, str] = retired or {}
         self.records: Mapping[str, Record] = {}
         """By id; the first, if there are several."""
         for record in self.all:
             self.records.setdefault(record.id, record)
+
+        there = self.records.keys()
+        self.observed = [read for read in observed if {read.consumer, read.source} <= there]
+        """What runs have read, between products of the mesh."""
+
+    @cached_property
+    def undeclared(self) -> Sequence[Edge]:
+        """What runs have read and specs do not declare, as edges whose inputs have no name."""
+        known = {(edge.consumer.id, edge.input.product, edge.input.port) for edge in self.edges}
+        reads = [read for read in self.observed if (read.consumer, read.source, read.port) not in known]
+        return tuple(_undeclared_edge(read, self.records) for read in reads)
 
     @cached_property
     def edges(self) -> Sequence[Edge]:
@@ -121,6 +140,11 @@ def _port(source: Record | None, name: str) -> Port | None:
     return next((port for port in (source.outputs if source else ()) if port.name == name), None)
 
 
+def _undeclared_edge(read: ObservedRead, records: Mapping[str, Record]) -> Edge:
+    source, input = records[read.source], Input("", "", f"{PRODUCT}{read.source}#{read.port}")
+    return Edge(records[read.consumer], input, source, _port(source, read.port))
+
+
 def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
     found: dict[str, dict[str, None]] = {}
     for one, other in pairs:
@@ -152,7 +176,7 @@ def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
         if edge.source is not None and edge.source is not edge.consumer
     ]
     agreed = (*_unagreed(lineage, uses), *_shared_principals(lineage, uses, now))
-    yield from sorted({*found, *_inherited(uses), *agreed, *_rights(lineage)})
+    yield from sorted({*found, *_inherited(uses), *agreed, *_rights(lineage), *_undeclared(lineage)})
 
 
 def is_same(one: Record, other: Record) -> bool | None:
@@ -288,6 +312,20 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
             "Add its use cases, or retire it.",
             level="warning",
             place=("product", "metadata", "name"),
+        )
+
+
+def _undeclared(lineage: Lineage) -> Iterator[Issue]:
+    for edge in lineage.undeclared:
+        address = short(edge.input.source)
+        yield Issue(
+            edge.consumer.id,
+            "undeclared-read",
+            f"Its last run read {address}, which its spec does not declare.",
+            f"Declare it: an input with `from: {address}`; or read something else.",
+            (edge.input.product,),
+            level="warning",
+            place=("product", "spec", "inputs"),
         )
 
 

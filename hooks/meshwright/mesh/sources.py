@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text, strict_json, valued
-from meshwright.product.files import ADDRESSES, AGREEMENTS, EXCEPTIONS, MEASURED, RUN, SPEC
+from meshwright.mesh.run_events import ObservedRead, RunEvent, observed_reads, run_event
+from meshwright.product.files import ADDRESSES, AGREEMENTS, EVENTS, EXCEPTIONS, MEASURED, RUN, SPEC
 from meshwright.product.record import PRODUCT, Record
 from meshwright.product.record_builder import record_source, record_value
 
@@ -61,6 +63,32 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
             answers = {id: catalog.get(id) for id in sorted(ids)}
             found |= {id: one.successor for id, one in answers.items() if isinstance(one, Retired)}
     return found
+
+
+def observed(sources: Sequence[str]) -> list[ObservedRead]:
+    """Return which products have read each other in their last runs: by the catalogs among the sources, and by the events
+    that the last runs have left in repositories. Raises Unreadable."""
+    reads, events = [], []
+    for source in sources:
+        if source.startswith(("http://", "https://")):
+            reads += _catalog(source).observed()
+        elif Path(source).is_dir():
+            events += [event for root in repositories(Path(source)) for event in _last_events(root)]
+    return sorted({*reads, *observed_reads(events)})
+
+
+def _last_events(root: Path) -> Iterator[RunEvent]:
+    """Yield the events of the last run of a product in a work tree; none that cannot be read."""
+    reported = _json(root, RUN).get("lineage")
+    run = reported.get("runId") if isinstance(reported, dict) else None
+    if run is None or not inside(root, EVENTS):
+        return
+    with contextlib.suppress(Unreadable):
+        for line in read_text(root, EVENTS).splitlines():
+            with contextlib.suppress(Unreadable, ValueError):
+                event = run_event(strict_json(line))
+                if event.run == run:  # and not of a run before the product stopped to send them
+                    yield event
 
 
 def _catalog(address: str) -> Catalog:

@@ -60,6 +60,8 @@ ADDRESSES = "build/addresses.yaml"
 """Address registry: where the ports are, as written by the last run."""
 RUN = "build/run.json"
 """The result of the last run."""
+EVENTS = "build/openlineage.jsonl"
+"""OpenLineage's events of the last run, where they are sent nowhere else."""
 MEASURED = "build/slis.json"
 """The service level indicators measured by the last run."""
 

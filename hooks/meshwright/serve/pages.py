@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.core import pages
 from meshwright.core.renamed import with_new
 from meshwright.core.yaml import Unreadable
+from meshwright.mesh.run_events import observed_reads
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
 from meshwright.product.agreement_length import longest_days
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from meshwright.serve.pull_requests import OpenedRequest
 
 FOLDER = Path(__file__).parent / "templates"
-COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
+COLUMNS, READERS, VERSIONS, EDGES, RUNS = 2_000, 500, 100, 200, 10
 """Maximum rows of a table on a page; the record has all of them."""
 PATIENCE = 5.0
 """Maximum seconds to wait while another request renders the page."""
@@ -138,6 +139,8 @@ class Pages:
             record=record,
             version=None,
             lineage=self._lineage(record),
+            runs=self._store.runs.list(product.id, RUNS),
+            made_of=self._store.runs.columns(product.id),
             scores=scores,
             earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
             broken=page_details.broken([scores], self._store.assessments.functions()) if scores else [],
@@ -159,6 +162,8 @@ class Pages:
             form=None,
             version=version,
             lineage=self._lineage(record, consumers=False),
+            runs=(),
+            made_of={},
             scores=None,
             earlier=[],
             broken=[],
@@ -283,7 +288,8 @@ class Pages:
         from meshwright.map import html
 
         try:
-            return html.page(self._search.records(), links=to.product, home=to.home())
+            reads = observed_reads(self._store.runs.complete())
+            return html.page(self._search.records(), links=to.product, home=to.home(), observed=reads)
         except Unreadable as problem:
             return self.problem(to, RequestProblem(404, "no-map", str(problem), problem.fix))
 

@@ -7,6 +7,7 @@ from meshwright.serve.catalog_store.full_text import FullText
 from meshwright.serve.catalog_store.shared_reads import SharedReads
 from meshwright.serve.catalog_store.stored_assessments import Assessments
 from meshwright.serve.catalog_store.stored_products import Products
+from meshwright.serve.catalog_store.stored_runs import Runs
 from meshwright.serve.catalog_store.tokens import Tokens
 
 
@@ -19,6 +20,7 @@ class CatalogStore:
         self.full_text = FullText(self._database)
         self.products = Products(self._database, self.full_text)
         self.assessments = Assessments(self._database)
+        self.runs = Runs(self._database)
         self.tokens = Tokens(self._database)
         self.shared_reads = SharedReads(self._database)
 

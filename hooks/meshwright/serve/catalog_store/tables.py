@@ -92,6 +92,21 @@ SHARED_READS = Table(
     Column("files", Integer, nullable=False),
     Column("client", Text, nullable=False),
 )
+RUN_EVENTS = Table(
+    "run_events",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("product", Text, nullable=False),  # it may send events before it is published
+    Column("run", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("received_at", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # as it was sent, compressed
+    Index("run_events_once", "product", "run", "type", unique=True),
+    Index("run_events_complete", "type", "product", "number"),
+)
 NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
 WORDS = {
     "sqlite": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshwright.serve.routes import (
     assessment_routes,
+    lineage_routes,
     login_routes,
     mesh_routes,
     page_routes,
@@ -13,5 +14,13 @@ from meshwright.serve.routes import (
 
 ROUTERS = tuple(
     module.router
-    for module in (service_routes, product_routes, mesh_routes, assessment_routes, login_routes, page_routes)
+    for module in (
+        service_routes,
+        product_routes,
+        mesh_routes,
+        assessment_routes,
+        lineage_routes,
+        login_routes,
+        page_routes,
+    )
 )
