@@ -40,6 +40,8 @@ class Landed:
     """The cursor column and its highest value."""
     agreement: Mapping[str, Any] = field(default_factory=dict)
     """The agreement under which it was read."""
+    location: str = ""
+    """Where the other product serves what was read; empty for other inputs."""
 
 
 def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
@@ -82,7 +84,15 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
     undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
     gone = read.absent if rows else ()
     return Landed(
-        rows, read.columns, read.described, undeclared, rows, read.notes, gone, agreement=read.agreement
+        rows,
+        read.columns,
+        read.described,
+        undeclared,
+        rows,
+        read.notes,
+        gone,
+        agreement=read.agreement,
+        location=read.location,
     )
 
 

@@ -343,6 +343,7 @@ def run(
                 "run.started",
                 **{key: report[key] for key in ("product", "version", "environment") if key in report},
             )
+            _begin_lineage(product, environment, report)
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
             if counts and product.has_targets and not sample_run.is_sample(product, environment):
@@ -423,7 +424,28 @@ def _record(root: Path, report: dict[str, Any], product: Product | None, started
             report |= {"exitCode": problem.exit_code, "problem": str(problem)}
         raise
     finally:
-        write(root, "run.json", report)
+        try:
+            write(root, "run.json", report)
+        finally:
+            if "lineage" in report:
+                from pipeline import lineage
+
+                lineage.ended(report)
+
+
+def _begin_lineage(product: Product, environment: Mapping[str, str], report: dict[str, Any]) -> None:
+    """Send the beginning of a run as an OpenLineage event, if the product has `lineage@1`."""
+    if product.trait("lineage") is None:
+        return
+    try:
+        from pipeline import lineage
+    except ImportError:  # the spec names the trait, and the repository does not have its files
+        say(
+            f"  lineage: no events are sent: lineage@1 needs more files. {spec.CHECK} prints how to add them.",
+            level="warning",
+        )
+        return
+    report["lineage"] = lineage.started(product, environment, report)
 
 
 def _name(root: Path) -> dict[str, str]:

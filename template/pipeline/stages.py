@@ -70,6 +70,8 @@ def ingested(
         report["inputNotes"] = volumes.notes(product, landed)
         if shared := {name: dict(input.agreement) for name, input in landed.items() if input.agreement}:
             report["agreements"] = shared
+        if places := {name: input.location for name, input in landed.items() if input.location}:
+            report["inputLocations"] = places
         report["newest"] = {name: dict([input.newest]) for name, input in landed.items() if input.newest}
         done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
     for change in (*report["inputsChanged"], *report["inputNotes"]):

@@ -263,7 +263,7 @@ def _edge(
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
         **_agreement(edge),
-        "triggers": _triggers(consumer),
+        "triggers": _triggers(consumer) if edge.input.name else "",
         "issues": [numbered[issue] for issue in known],
     }
 

@@ -33,6 +33,8 @@ class Files:
     """Sentences for the report."""
     agreement: Mapping[str, Any] = field(default_factory=dict)
     """The agreement under which they were read; empty if none is needed."""
+    location: str = ""
+    """Where another product serves them; empty for other inputs."""
 
 
 @dataclass

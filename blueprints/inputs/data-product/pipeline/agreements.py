@@ -59,6 +59,8 @@ class Place:
     """Column that the role shows -> its mask; None: as it is."""
     exempt: str = ""
     """The agreement that the input names, where the sample is read without it."""
+    port: str = ""
+    """Where the data set itself is, of which the role sees a part; empty if the registry does not say so."""
 
     @property
     def reader(self) -> str:
@@ -203,6 +205,7 @@ def _under(source: Capability, product: Product, entry: Mapping[str, Any], regis
         str(given.get("role", "")),
         until,
         columns if isinstance(columns, dict) else {},
+        port=_absolute(entry, registry, source) if "location" in entry else "",
     )
     _refuse_hidden(source, product, found)
     return found

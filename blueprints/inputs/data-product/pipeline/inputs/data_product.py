@@ -30,7 +30,13 @@ def files(source: Capability, product: Product) -> Files:
     where = _place(source, product)
     rows = _read(source, product, where)
     columns = {field.name: from_arrow(field.type) for field in pq.read_schema(rows[0])}
-    return Files(rows, columns, notes=tuple(agreements.notes(source, where)), agreement=where.report)
+    return Files(
+        rows,
+        columns,
+        notes=tuple(agreements.notes(source, where)),
+        agreement=where.report,
+        location=where.port or where.location,
+    )
 
 
 def _read(source: Capability, product: Product, where: Place) -> list[Path]:
