@@ -267,7 +267,7 @@ def published_rows(product: Product) -> int | None:
         rows = json.loads(recorded(product).read_text("utf-8"))["datasetRows"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return rows if type(rows) is int and rows >= 0 else None
+    return rows if type(rows) is int and 0 <= rows < 2**63 else None
 
 
 _OLD = {

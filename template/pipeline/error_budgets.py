@@ -22,7 +22,7 @@ from typing import Any
 
 from pipeline import grammar, history
 from pipeline.build_folder import write
-from pipeline.progress import say
+from pipeline.progress import level_text, say
 from pipeline.spec import Product
 
 NOTHING_PUBLISHED = "the run published nothing"
@@ -52,6 +52,8 @@ def close(product: Product, report: dict[str, Any], started: datetime) -> None:
     if report["outcome"] != "published":
         report["serviceLevels"] = _failed(product, started)
         _update_measured(product, report["serviceLevels"])
+        for level in report["serviceLevels"]:
+            say(f"  SLI      {level_text(level)}", level="warning")
     history.end(product, report)
 
 
@@ -125,5 +127,5 @@ def _counts(goal: grammar.Target, judged: list[tuple[datetime, bool]], now: date
     counts: dict[str, Any] = {"runs": len(inside), "good": sum(inside)}
     if inside and (len(inside) >= goal.fewest or any(at <= start for at, _ in judged)):
         counts["errorBudget"] = goal.budget(len(inside), sum(inside))
-        counts["burnRate"] = goal.burn_rate(len(recent), sum(recent)) if recent else 0.0
+        counts["burnRate"] = goal.burn_rate(len(recent), sum(recent)) if recent else None
     return counts

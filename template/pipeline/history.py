@@ -22,6 +22,8 @@ from pipeline.errors import UnreadableInput
 from pipeline.spec import Product
 
 FILE = "build/state/history.jsonl"
+UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""Errors of a line that another hand, or a crash, has written."""
 CLOCKS = timedelta(minutes=10)
 """How far clocks may differ."""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -130,7 +132,7 @@ def runs(product: Product, now: datetime) -> tuple[list[Run], list[int]]:
             try:
                 value = _parsed(line)
                 run = _run(value, number)
-            except (ValueError, TypeError, AttributeError, RecursionError):
+            except UNREADABLE:
                 broken.append(number)
                 continue
             if run.started > now + CLOCKS:
@@ -246,7 +248,7 @@ def _prune(file: Path, days: int, now: datetime) -> None:
     oldest = age = timedelta()
     for number, line in _lines(file):
         value = _parsed_or_none(line)
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
+        with contextlib.suppress(*UNREADABLE):
             age = now - _run(value, number).started
             oldest = max(oldest, age)
             if age > limit:

@@ -70,7 +70,10 @@ def test_what_a_source_becomes_is_seen_at_once(
     ran: Path, copy_of: Callable[[Path], Path], product_python: Path
 ) -> None:
     product = copy_of(ran)
-    script(product_python, product, PUBLISH + "publish()")
+    assert (
+        script(product_python, product, PUBLISH + "publish(); print(view.first_row(port, product).num_rows)")
+        == "1"
+    )
     flights = product / "sample_data/flights.csv"
     lines = flights.read_text().splitlines(keepends=True)
     flights.write_text("".join(lines[:1000]))

@@ -208,6 +208,8 @@ def held_to(here: Runs, query: str) -> None:
             note(f"port {port}")
             found: pa.Table = here.read(port)
             assert found.column_names == [column for column, _ in columns]
+            first = here.first_row(port)
+            assert (first.column_names, first.num_rows) == (found.column_names, min(1, found.num_rows))
             connection.register("found", found)
             if port == "postgres":
                 assert documents("found", columns, connection) == documents("source", columns, connection)

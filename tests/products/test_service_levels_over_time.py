@@ -153,6 +153,10 @@ BROKEN = {
     "from the future": '{"run": "2027-11-29T05:00:00+00:00", "levels": {}}',
     "NaN": '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": {"value": NaN, "met": true}}}',
     "infinity": '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": {"value": 1e999, "met": true}}}',
+    "a number beyond all": '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": {"value": 1'
+    + "0" * 400
+    + ', "met": true}}}',
+    "the end of time": '{"run": "9999-12-31T23:59:59-23:59", "levels": {}}',
     "met as a text": '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": {"value": 1, "met": "yes"}}}',
     "levels in a list": '{"run": "2026-11-29T05:00:00+00:00", "levels": [1]}',
     "a level that is a text": '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": "x"}}',
@@ -258,7 +262,7 @@ def test_a_publication_is_compared_with_the_last_one(
     assert bool(volume.reason) is (change is None) and bool(schema.reason) is (breaking is None)
 
 
-@pytest.mark.parametrize("rows", ["NaN", "-1", "true", '"5"', "1e3", "[]", "{"])
+@pytest.mark.parametrize("rows", ["NaN", "-1", "true", '"5"', "1e3", "[]", "{", "1" + "0" * 400])
 def test_a_record_of_another_hand_is_no_publication(
     rows: str, made: Callable[..., Any], tmp_path: Path
 ) -> None:

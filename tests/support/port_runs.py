@@ -119,6 +119,11 @@ class Runs:
         port = next(port for port in self.product.outputs if port.name == name)
         return port.module().read(port, self.product)
 
+    def first_row(self, name: str) -> pa.Table:
+        """A row that a port serves, as a service level of availability reads it."""
+        port = next(port for port in self.product.outputs if port.name == name)
+        return port.module().first_row(port, self.product)
+
     def rows(self, name: str) -> list[tuple[Any, ...]]:
         """What a port serves, each value as DuckDB's text, in order."""
         return texts(self.read(name))
