@@ -316,7 +316,8 @@ CODE = (
 
 def _code(product: Product) -> str:
     """Return a hash of all that decides what a run makes of its inputs."""
-    known = hashlib.sha256(repr((product.target, product.transform)).encode())
+    transform = product.transform  # without its folder, which differs between machines
+    known = hashlib.sha256(repr((product.target, transform.uses, transform.properties)).encode())
     places = [product.root / name for name in CODE]
     places += [
         folder

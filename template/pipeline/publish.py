@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -13,6 +14,9 @@ from pipeline import port_types
 from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
+
+before_commit: list[Callable[[], None]] = []
+"""Called when all ports are prepared: each raises UnreadableInput if nothing may be published any more."""
 
 
 def publish(product: Product, dataset: Dataset) -> dict[str, str]:
@@ -30,6 +34,8 @@ def publish(product: Product, dataset: Dataset) -> dict[str, str]:
             for port, module in ports
         ]
         for step in ("made ready", "replaced"):
+            for refuse in before_commit if step == "replaced" else []:
+                refuse()
             for port, publication in publications:
                 try:
                     next(publication, None)

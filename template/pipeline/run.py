@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 
 TRACE = "build/logs/traceback.txt"
 """Traceback of an unexpected error."""
+PLACE = "PIPELINE_STATE"
+"""Variable for the place where the state of runs is kept: see pipeline/state.py."""
+HOMELESS = (
+    f"no earlier run has left anything on this machine, and {PLACE} names no place where it could: every run is a full one, and"
+    " each history of snapshot@1 begins anew"
+)
 UNENDED = "The run has not ended: it is in progress, or it was killed."
 
 PATIENCE = 8.0
@@ -157,6 +163,7 @@ def main() -> int:
                 missed=missed,
                 counts=True,
                 if_ready=chosen.if_ready,
+                place=variables.get(PLACE, ""),
             )
     except Waiting as reason:
         say(f"{reason} Nothing was run.", "run.waiting")
@@ -184,7 +191,7 @@ def _watch(root: Path, variables: Mapping[str, str], chosen: argparse.Namespace,
 
     def once() -> None:
         try:
-            run(root, variables, chosen.environment, anew=next(anew, False))
+            run(root, variables, chosen.environment, anew=next(anew, False), place=variables.get(PLACE, ""))
         except InProgress:
             raise
         except BaseException as problem:
@@ -313,12 +320,13 @@ def run(
     missed: type[PromiseBroken] = ServiceLevelMissed,
     counts: bool = False,
     if_ready: bool = False,
+    place: str = "",
 ) -> dict[str, Any]:
     """Run the product below `root` in the environment `target`; return the content of build/run.json.
 
     `environment` has the variables. `anew`: ignore all results of earlier runs. `counts`: the run counts for service levels
     over time, unless it is one on the sample. `if_ready`: only if trigger@1 finds its inputs ready; otherwise nothing is
-    written, and Waiting is raised.
+    written, and Waiting is raised. `place`: where the state of runs is kept, if not only below build/.
     Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
     UnreadableInput if there is nothing to run on.
     """
@@ -332,7 +340,7 @@ def run(
     if target:
         report["environment"] = target
     product: Product | None = None
-    with _only_run(root, if_ready):
+    with _only_run(root, if_ready), contextlib.ExitStack() as at_end:
         known = _ask(root, environment, target) if if_ready else None
         try:
             product = spec.load(root, environment, target)
@@ -346,6 +354,12 @@ def run(
             _begin_lineage(product, environment, report)
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
+            if place:
+                from pipeline import state
+
+                at_end.enter_context(state.at_home(place, product))
+            elif product.state and not product.state.exists() and _is_for_real(environment, target):
+                say(f"  state    {HOMELESS}", level="warning")
             if counts and product.has_targets and not sample_run.is_sample(product, environment):
                 from pipeline import history
 
@@ -385,6 +399,11 @@ def run(
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
         _record(root, report, product, started)
     return report
+
+
+def _is_for_real(environment: Mapping[str, str], target: str) -> bool:
+    """Return True in CI, unless the product is only checked on its sample."""
+    return bool(environment.get("CI") and (target or environment.get("PIPELINE_VARIABLES")))
 
 
 @contextlib.contextmanager

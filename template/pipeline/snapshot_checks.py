@@ -91,7 +91,7 @@ def refuse_joined(
             " close both rows when one of them changes.",
             fix=f"Remove `|` from {', '.join(key)} in the source, or give {TRAIT} one column that names a row by"
             f" itself. If {history(name)} already has both, drop that table in the platform's database (on DuckDB, remove"
-            " build/state): the history starts again.",
+            " build/state, and what is at PIPELINE_STATE): the history starts again.",
         )
 
 
@@ -129,7 +129,7 @@ def refuse_other_types(product: Product, platform: Platform, name: str, columns:
                 for column, kind in other.items()
             ),
             fix=f"Declare the old type in {place_of(product.root, name).file}, or, if the change is intended, drop the table {history(name)} in the"
-            " platform's database (on DuckDB, remove build/state): the history starts again.",
+            " platform's database (on DuckDB, remove build/state, and what is at PIPELINE_STATE): the history starts again.",
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")

@@ -312,13 +312,15 @@ CASES: dict[str, dict[str, Any]] = {
     "lasting": {
         "product": spec(
             platform={"uses": "postgres@1"}, traits=[{"uses": "incremental@1"}, {"uses": "snapshot@1"}]
-        )
+        ),
+        "variables": {"PIPELINE_STATE": "file:///mnt/state"},
     },
     "asks": {
         "product": spec(traits=[TRIGGER], environments={"production": {}}),
         "variables": {"MESHWRIGHT_CATALOG": "https://catalog.example.org"},
     },
     "asks nobody": {"product": spec(traits=[TRIGGER])},
+    "secret place": {"secrets": ["PIPELINE_STATE"]},
     "no environment": {"product": spec(environments={"prod": {}})},
     "iceberg": {
         "product": spec(
@@ -540,11 +542,12 @@ def test_ports_lie_in_the_products_bucket_unless_somebody_says_where(worked_out:
     }
     assert ports["tables"]["open-tables"]["table"] == "open_tables"
     assert ports["tables"]["open-tables"]["parameters"]["table_type"] == "DELTA"
-    assert ports["variables"] == {"LAKE": f"{bucket}/lake", "HOME_BUCKET": "given", "UNHEARD": "of"}
+    state = {"PIPELINE_STATE": f"{bucket}/_state"}
+    assert ports["variables"] == {"LAKE": f"{bucket}/lake", "HOME_BUCKET": "given", "UNHEARD": "of", **state}
     assert ports["defaulted"] == ["FLIGHTS", "PART", "WAREHOUSE"]
     assert ports["problems"] == []
     assert worked_out["placed"]["tables"]["lake"]["location"] == "s3://placed/there/"
-    assert worked_out["placed"]["variables"] == {"LAKE": "s3://placed/there"}
+    assert worked_out["placed"]["variables"] == {"LAKE": "s3://placed/there", **state}
 
 
 def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> None:
@@ -562,7 +565,6 @@ def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> No
         "lost": "The port lake would write to the disk of a container",
         "missing": "USER_NAME has no default and no value",
         "twice": "URL is in `variables` and in `secrets`",
-        "forgetful": "snapshot@1 would lose its history with each container of duckdb@1",
         "asks nobody": "trigger@1 asks the organisation's catalog: give its address in `variables`",
         "no environment": "spec.environments has no production, only prod",
         "iceberg": "needs `namespace: airport_operations__departures__production`",
@@ -574,9 +576,15 @@ def test_what_would_fail_later_is_told_before(worked_out: dict[str, Any], case: 
     assert said in problem
 
 
-def test_state_that_a_container_loses_is_told(worked_out: dict[str, Any]) -> None:
-    assert worked_out["forgetful"]["starts_anew"]
-    assert not worked_out["lasting"]["starts_anew"] and worked_out["lasting"]["problems"] == []
+def test_state_outlasts_a_container(worked_out: dict[str, Any]) -> None:
+    """On DuckDB in the bucket, unless somebody names another place."""
+    for case, place in {
+        "forgetful": f"s3://airport-operations--departures--production-{ACCOUNT}/_state",
+        "lasting": "file:///mnt/state",
+        "secret place": None,
+    }.items():
+        assert worked_out[case]["variables"].get("PIPELINE_STATE") == place
+        assert worked_out[case]["problems"] == []
 
 
 def test_an_iceberg_port_has_glue_as_its_catalog_unless_somebody_says_another(
@@ -586,7 +594,7 @@ def test_an_iceberg_port_has_glue_as_its_catalog_unless_somebody_says_another(
     assert ours["problems"] == elsewhere["problems"] == []
     assert ours["iceberg_ports"] == ["lakehouse"] and elsewhere["iceberg_ports"] == []
     assert ours["variables"]["PYICEBERG_CATALOG__OURS__TYPE"] == "glue"
-    assert elsewhere["variables"] == {}
+    assert elsewhere["variables"].keys() == {"PIPELINE_STATE"}
     assert ours["tables"] == {}  # the run's commits make it
 
 

@@ -35,10 +35,3 @@ check "freshness" {
     error_message = "No alarm looks back more than seven days, so none watches ${join(", ", module.spec.unwatched)}. A run that fails or cannot start is told all the same."
   }
 }
-
-check "state" {
-  assert {
-    condition     = !module.spec.starts_anew
-    error_message = "The disk of a container is gone when it ends, and with it the state of incremental@1: every run is a full one. Bind postgres@1, which keeps it in the database."
-  }
-}

@@ -46,7 +46,7 @@ class Duckdb:
         except duckdb.Error as error:
             raise UnreadableInput(
                 f"duckdb@1: {error}",
-                fix="Make room, or fix the cause. If the state of earlier runs is broken, remove build/state.",
+                fix="Make room, or fix the cause. If the state of earlier runs is broken, remove build/state, and what is at PIPELINE_STATE.",
             ) from error
 
     def attach(self, name: str, files: Sequence[Path]) -> None:

@@ -39,6 +39,9 @@ locals {
   defaulted = sort(distinct([for found in local.named : found[0] if found[1] != null && !contains(local.known, found[0])]))
   known     = concat(keys(local.given), tolist(var.secrets))
 
+  # What a run leaves for the next one: the disk of a container is gone when it ends. No port's name begins with `_`.
+  state = contains(tolist(var.secrets), "PIPELINE_STATE") ? {} : { PIPELINE_STATE = "s3://${local.bucket}/_state" }
+
   command = concat(
     ["python", "-m", "pipeline"],
     contains(keys(local.environments), var.environment) ? ["--environment", var.environment] : [],

@@ -35,7 +35,7 @@ output "command" {
 
 output "variables" {
   description = "Environment variables of the container that are not secret."
-  value       = local.given
+  value       = merge(local.state, local.given)
 }
 
 output "schedules" {
@@ -61,11 +61,6 @@ output "defaulted" {
 output "unwatched" {
   description = "Freshness objectives that are too long for an alarm."
   value       = local.unwatched
-}
-
-output "starts_anew" {
-  description = "Whether the product is incremental, on a platform whose state a container loses."
-  value       = local.starts_anew
 }
 
 output "problems" {

@@ -7,12 +7,6 @@ locals {
   # With trigger@1, the run asks a catalog.
   no_catalog_to_ask = [for name in ["MESHWRIGHT_CATALOG"] : name if local.asks && !contains(local.known, name)]
 
-  # Platforms that keep their state below build/, on a disk that a container of Fargate loses when it ends.
-  forgets     = contains(["duckdb", "spark"], split("@", local.platforms[1])[0])
-  used        = [for trait in try([for each in local.spec.traits : each], []) : split("@", trait.uses)[0]]
-  loses       = local.forgets && contains(local.used, "snapshot") ? [local.platforms[1]] : []
-  starts_anew = local.forgets && contains(local.used, "incremental")
-
   problems = concat(
     [for cron in local.no_times : "spec.traits: '${cron}' is not a valid schedule: minute, hour, day of the month, month, day of the week."],
     [for name in local.no_catalog_to_ask : "trigger@1 asks the organisation's catalog: give its address in `variables`, as ${name}."],
@@ -22,7 +16,6 @@ locals {
     [for name in local.lost : "The port ${name} would write to the disk of a container: make its path one variable, or an s3:// URL."],
     [for name in local.no_catalog : "The port ${name} has no catalog, and no SQLite file can be one in S3: name a `catalog`."],
     [for name in local.elsewhere : "The port ${name} needs `namespace: ${local.database}`, which is the product's own database."],
-    [for uses in local.loses : "snapshot@1 would lose its history with each container of ${uses}: bind postgres@1 in spec.environments.${var.environment}."],
     [for name in local.no_columns : "The contract has no columns for ${name}."],
     [for name in local.untyped : "The contract's column ${name} has no type that Glue knows: give it a physicalType, such as array<string>."],
   )
