@@ -229,6 +229,16 @@ NAMES = {
     ("sqlite:////data/a.sqlite", "t"): ["file", "/data/a.sqlite#t"],
     ("snowflake://r@org-account/db/schema", "t", "s"): ["snowflake://org-account", "db/schema.s.t"],
 }
+DATABASE = "postgresql://db.example.org/mesh?options=-csearch_path%3Dtraffic"
+READ: list[tuple[dict[str, Any], list[str] | None]] = [
+    ({"from": f"dp:{ID}#lake", "location": "s3://lake/departures.parquet"}, ["s3://lake", "departures.parquet"]),
+    ({"from": f"dp:{ID}#db", "location": DATABASE}, ["postgres://db.example.org:5432", "mesh.traffic.departures"]),
+    ({"from": f"dp:{ID}#lake"}, None),
+    ({"from": "system:x", "properties": {"path": "s3://lake/in/*.csv"}}, ["s3://lake", "in"]),
+    ({"from": "system:x", "properties": {"base_url": "https://api.example.org/v1/", "path": "/flights"}}, ["https://api.example.org", "/v1/flights"]),
+    ({"from": "system:x", "properties": {"url": "postgresql://r@db/ops", "table": "t", "schema": "s"}}, ["postgres://db:5432", "ops.s.t"]),
+]  # fmt: skip
+"""Inputs -> what they read; another product's port has the name that its own run gives it."""
 TEXTS = {
     f"no answer from https://bot:{LOGIN}@example.org/x?sig={LOGIN}": "no answer from https://…@example.org/x",
     f"connect failed: password={LOGIN} host=db": "connect failed: password=… host=db",
@@ -306,6 +316,7 @@ def cases(product: Path, product_python: Path) -> dict[str, list[Any]]:
     """What comes of all cases."""
     given = {
         "names": [{"place": place} for place in NAMES],
+        "inputs": [case for case, _ in READ],
         "texts": [{"text": text, "environment": {"DB_PASSWORD": "s3cr3t-value"}} for text in TEXTS],
         "queries": [{"inputs": {"t": ["a", "b", "d"]}, **query} for query, _ in QUERIES],
         "events": [
@@ -328,6 +339,10 @@ def cases(product: Path, product_python: Path) -> dict[str, list[Any]]:
 def test_data_sets_have_openlineages_names(cases: dict[str, list[Any]]) -> None:
     assert dict(zip(NAMES, cases["names"], strict=True)) == NAMES
     assert LOGIN not in json.dumps(cases["names"])
+
+
+def test_inputs_have_the_names_of_what_they_read(cases: dict[str, list[Any]]) -> None:
+    assert cases["inputs"] == [named for _, named in READ]
 
 
 def test_messages_have_no_secrets(cases: dict[str, list[Any]]) -> None:

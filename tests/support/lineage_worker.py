@@ -23,6 +23,14 @@ def name(case: dict[str, Any]) -> list[str]:
     return list(dataset_names.place_name(*case["place"]))
 
 
+def read(case: dict[str, Any]) -> list[str] | None:
+    """The name of what an input reads."""
+    product = spec.load(Path.cwd(), {})
+    source = spec.Capability("inputs", "x@1", "x", case["from"], case.get("properties", {}))
+    named = dataset_names.input_name(source, product, case.get("location", ""))
+    return list(named) if named else None
+
+
 def text(case: dict[str, Any]) -> str:
     return events.without_secrets(case["text"], case.get("environment", {}))
 
@@ -68,7 +76,7 @@ def sql(case: dict[str, Any]) -> Any:
     }
 
 
-KINDS = {"names": name, "texts": text, "events": event, "queries": sql}
+KINDS = {"names": name, "inputs": read, "texts": text, "events": event, "queries": sql}
 
 if __name__ == "__main__":
     cases = json.load(sys.stdin)
