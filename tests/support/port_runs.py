@@ -59,7 +59,7 @@ class Runs:
             dataset=self.dataset,
             contract=self.root / "contract.odcs.yaml",
             inputs=(),
-            transform=None,
+            transform=spec.Capability("transforms", "dbt@1"),
             outputs=ports,
             service_levels=(),
             traits=traits,
