@@ -19,13 +19,18 @@ import yaml
 PREFIX = "Meshwright: "
 JOBS = {"schedule@": "pipeline", "trigger@": "trigger"}
 """Trait with a cron expression -> the word after PREFIX; .gitlab/ci/ decides by it which jobs run."""
+ORCHESTRATORS = ("airflow@", "dagster@")
+"""Traits that start the runs themselves."""
 
 
 def desired_crons(spec: dict[str, Any]) -> dict[str, str]:
     """Return description -> cron expression (UTC) of every schedule that the product has to have."""
     crons = {f"{PREFIX}access": "30 2 * * *"}
+    traits = spec["spec"]["traits"]
+    if any(one["uses"].startswith(ORCHESTRATORS) for one in traits):
+        return crons
     for trait, what in JOBS.items():
-        times = [one["properties"]["cron"] for one in spec["spec"]["traits"] if one["uses"].startswith(trait)]
+        times = [one["properties"]["cron"] for one in traits if one["uses"].startswith(trait)]
         for number, cron in enumerate(times, 1):
             crons[f"{PREFIX}{what}{f' {number}' if number > 1 else ''}"] = cron
     return crons

@@ -679,6 +679,13 @@ def test_gitlabs_schedules_become_what_the_spec_says(gitlab: Runner, forge: tupl
     assert schedules(gitlab, address, **TOKEN).returncode == 0
     assert server.asked == ["GET"]
 
+    # An orchestrator starts the runs from now on.
+    gitlab.edit(
+        "data-product.yaml", "    - uses: schedule@1", "    - uses: dagster@1\n    - uses: schedule@1"
+    )
+    assert schedules(gitlab, address, **TOKEN).returncode == 0
+    assert {one["description"] for one in server.schedules.values()} == {"Ours", "Meshwright: access"}
+
 
 def test_github_asks_at_the_times_of_the_trigger(tmp_path: Path, triggered: dict[str, Path]) -> None:
     runner = Runner(tmp_path, triggered["github"])

@@ -268,6 +268,7 @@ CASES: dict[str, dict[str, Any]] = {
         ]
     },
     "no columns": {"product": spec(dataset={"name": "arrivals"})},
+    "orchestrated": {"product": spec(traits=[*traits("0 5 * * *"), {"uses": "airflow@1"}])},
     "crons": {"product": spec(traits=traits(*CRONS, *NO_CRONS))},
     "long": {"product": named("a" * 63, "b" * 63)},
     "long too": {"product": named("a" * 63, "b" * 62 + "c")},
@@ -430,6 +431,7 @@ def test_a_product_as_it_is_made_can_be_provisioned(worked_out: dict[str, Any]) 
 
 
 def test_a_spec_with_empty_parts_can_be_provisioned(worked_out: dict[str, Any]) -> None:
+    assert worked_out["orchestrated"]["schedules"] == {}, "the orchestrator starts the runs"
     for case in ("small", "null"):
         assert worked_out[case]["problems"] == []
         assert worked_out[case]["schedules"] == worked_out[case]["freshness_alarms"] == {}

@@ -90,8 +90,8 @@ def test_nothing_needs_trust() -> None:
         ({"inputs": ["file", "data-product@2"]}, "inputs: write data-product instead of data-product@2;"),
         ({"outputs": '["postgres@1"]'}, "outputs: write postgres instead of postgres@1;"),
         ({"platforms": ["cellar"]}, "platforms: there is no cellar; choose of bigquery, databricks,"),
-        ({"traits": [7]}, "traits: there is no 7; choose of incremental,"),
-        ({"traits": "schedule"}, "traits: write a list, such as traits=[incremental]."),
+        ({"traits": [7]}, "traits: there is no 7; choose of airflow,"),
+        ({"traits": "schedule"}, "traits: write a list, such as traits=[airflow]."),
         ({"outputs": {"postgres": True}}, "outputs: write a list, such as outputs=[delta]."),
         ({"outputs": "[parquet"}, "outputs: write a list, such as outputs=[delta]."),
     ],
@@ -212,6 +212,11 @@ def test_answers_that_contradict_each_other_are_refused(template: Path, tmp_path
         ({"forge": "gitlab", "traits": ["self-update"]}, "Renovate does it"),
         ({"traits": ["trigger"]}, "choose schedule instead of trigger"),
         ({"type": "consumer-oriented", "traits": ["schedule", "trigger"]}, "choose schedule or trigger"),
+        ({"traits": ["airflow", "schedule", "dagster"]}, "choose airflow, dagster or trigger"),
+        (
+            {"type": "consumer-oriented", "traits": ["trigger", "airflow"]},
+            "choose airflow, dagster or trigger",
+        ),
     ):
         with pytest.raises(ValueError, match=says):
             run_copy(
@@ -382,6 +387,19 @@ INSERTIONS = [
     (".gitattributes", "*.parquet binary\n", "*.png binary\n", "* text=auto eol=lf\n", "* text=auto eol=lf -ident\n"),
     ("README.md", "says what that is).\n", "\n## Ours\n\nAsk Grace.\n", "leave the ends alone", "leave your ends alone"),
 ]  # fmt: skip
+
+
+def test_an_orchestrator_replaces_the_workflow_that_starts_runs(upgradable: tuple[Path, Path]) -> None:
+    _, product = upgradable
+    workflow = product / ".github/workflows/schedule.yml"
+    update(product, "--data", "traits=[schedule]")
+    assert workflow.is_file()
+    commit(product)
+    update(product, "--data", "traits=[schedule, airflow]")
+    assert not workflow.exists() and (product / "orchestration/airflow_dag.py").is_file()
+    commit(product)
+    update(product, "--data", "traits=[schedule]")
+    assert workflow.is_file() and not (product / "orchestration").exists()
 
 
 def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: tuple[Path, Path]) -> None:

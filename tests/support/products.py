@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,24 +34,26 @@ BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 
 
-def every(kind: str, *, first: str = "", apart: str = "") -> list[str]:
+def every(kind: str, *, first: str = "", apart: Collection[str] = ()) -> list[str]:
     """The capabilities of a kind, as an answer to a question of copier.yml."""
     names = [
         entry.name
         for entry in capabilities()
-        if entry.kind == kind and entry.name != apart and entry.maturity != "deprecated"
+        if entry.kind == kind and entry.name not in apart and entry.maturity != "deprecated"
     ]
     return sorted(names, key=lambda name: name != first)
 
 
 ALL = {
     "inputs": every("inputs", first="file"),
-    "outputs": every("outputs", first="parquet", apart="view"),
-    "traits": every("traits", apart="trigger"),  # nothing has it and a schedule
+    "outputs": every("outputs", first="parquet", apart=["view"]),
+    "traits": every(
+        "traits", apart=["trigger", "airflow", "dagster"]
+    ),  # nothing has them and a schedule of CI
     "platforms": ["postgres"],
 }
-"""All that one product can have: a view keeps nothing between runs, and the other platforms have environments of their
-own."""
+"""All that one product can have: a view keeps nothing between runs, an orchestrator replaces the schedule of CI, and the
+other platforms have environments of their own."""
 
 
 Make = Callable[..., Path]

@@ -71,7 +71,10 @@ def values(spec: Document) -> dict[str, str] | None:
 
 
 def schedules(spec: Document, trait: str = "schedule") -> list[str]:
-    """Return the cron expressions of the traits of this name, in their order."""
+    """Return the cron expressions of the traits of this name, in their order; none where an orchestrator starts the runs."""
+    uses = [str(item.get("uses")) for _, item in spec.items("spec.traits")]
+    if any(entry and entry.replaces for entry in (registry.find("traits", one) for one in uses)):
+        return []
     crons: list[Any] = [
         item["properties"].get("cron")
         for _, item in spec.items("spec.traits")

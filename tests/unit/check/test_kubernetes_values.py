@@ -80,6 +80,8 @@ def test_the_values_are_those_of_the_spec() -> None:
     )
     idle = values(spec({"spec": {"traits": None}}))
     assert idle and (idle["suspend"], idle["schedule"]) == ("true", "0 0 1 1 *")
+    orchestrated = values(spec({"spec": {"traits": [*BODY["spec"]["traits"], {"uses": "airflow@1"}]}}))
+    assert orchestrated == idle
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,16 @@ def test_no_two_blueprints_bring_the_same_file() -> None:
         assert not (ROOT / "template" / path).exists(), f"{path} is in template/ too"
 
 
+def test_what_starts_the_runs_in_place_of_ci_is_known_wherever_a_schedule_is_made() -> None:
+    names = {entry.name for entry in ENTRIES if entry.replaces}
+    brought = {path for entry in ENTRIES for path in own(entry)}
+    assert names == {"airflow", "dagster"}
+    assert all(path in brought for entry in ENTRIES for path in entry.replaces)
+    for file in ("template/.gitlab/schedules.py", "blueprints/infrastructure/aws/infra/aws/spec/schedule.tf"):
+        text = (ROOT / file).read_text("utf-8")
+        assert names <= set(re.findall(r'"([a-z-]+)@"', text)), file
+
+
 def test_what_products_get_is_what_the_registry_composes() -> None:
     for name, composed in composed_schemas.as_written().items():
         shipped = (ROOT / "template" / ".meshwright" / name).read_text("utf-8")

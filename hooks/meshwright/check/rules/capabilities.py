@@ -90,6 +90,7 @@ class CapabilityInstalled(Rule):
     }
 
     def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
+        replaced = {path for _, entry in replacing(spec) for path in entry.replaces}
         for kind, keys, item in used(spec):
             entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
             chosen = answers.get(kind)
@@ -102,6 +103,7 @@ class CapabilityInstalled(Rule):
                 path
                 for path in (entry.files if entry else ())
                 if not path.startswith(elsewhere)
+                and path not in replaced
                 and not inside(root, path)
                 and not is_declined(path, answers)
             ]
@@ -116,6 +118,48 @@ class CapabilityInstalled(Rule):
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."
             yield Problem(spec, (*keys, "uses"), detail, fix)
+
+
+def replacing(spec: Document) -> list[tuple[Keys, registry.Capability]]:
+    """Return the traits that do what files of other capabilities do, and their places."""
+    entries = [
+        (keys, registry.find("traits", str(item.get("uses")))) for keys, item in spec.items("spec.traits")
+    ]
+    return [(keys, entry) for keys, entry in entries if entry and entry.replaces]
+
+
+class OneStartsTheRuns(Rule):
+    """An orchestrator that starts the runs is alone: the repository has no other one, and no workflow that does the same.
+
+    A run that two start is at best made twice. With a trait such as `airflow@1`, the trait `schedule@1` still says when; without
+    it, the orchestrator itself waits for the inputs, as `trigger@1` would.
+    """
+
+    broken = {
+        SPEC: {
+            "spec": {
+                "traits": [
+                    {"uses": "airflow@1"},
+                    {"uses": "schedule@1", "properties": {"cron": "0 5 * * *"}},
+                ]
+            }
+        }
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        for number, (keys, entry) in enumerate(replacing(spec)):
+            present = [path for path in entry.replaces if inside(root, path)]
+            if present:
+                detail = f"{entry.uses} starts the runs, and {', '.join(present)} starts them too."
+                yield Problem(spec, (*keys, "uses"), detail, f"Run `git rm {shlex.join(present)}`.")
+            triggers = [
+                item["uses"]
+                for _, item in spec.items("spec.traits")
+                if str(item.get("uses")).startswith("trigger@")
+            ]
+            if number or triggers:
+                detail = f"{entry.uses} starts the runs, and {listed(triggers) or 'another trait'} does."
+                yield Problem(spec, (*keys, "uses"), detail, "Remove one of the two traits.")
 
 
 class InputsFitType(Rule):

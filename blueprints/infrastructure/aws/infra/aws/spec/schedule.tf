@@ -1,9 +1,14 @@
 # cron's five fields (UTC) -> EventBridge Scheduler's six. Each field is written out as the numbers that it stands for:
 # Scheduler counts days of the week from Sunday as 1, knows no steps there, and takes only one of the two kinds of day.
 locals {
+  # Where an orchestrator starts the runs, nothing here does.
+  orchestrated = anytrue([
+    for trait in try([for each in local.spec.traits : each], []) :
+    contains(["airflow@", "dagster@"], replace(trait.uses, "/[0-9]+$/", ""))
+  ])
   timed = [
     for trait in try([for each in local.spec.traits : each], []) : trait
-    if contains(["schedule", "trigger"], split("@", trait.uses)[0])
+    if contains(["schedule", "trigger"], split("@", trait.uses)[0]) && !local.orchestrated
   ]
   crons = distinct([for trait in local.timed : trait.properties.cron])
   # With trigger@1 the container asks at these times whether its inputs are ready, and says by 5 that they are not.
