@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import demo_mesh
 from checkout import ROOT, clean, git, snapshot
 from demo_access import share
 from demo_agreements import Agreements
-from demo_catalog import publish
+from demo_catalog import Catalog, catalog
 
 DEMO = ROOT / "build" / "demo"
 UV = shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv")
@@ -41,24 +42,25 @@ def main() -> None:
     for product in demo_mesh.MESH:  # two at a time must not change it
         step(product.name)
         call(UV, "sync", "--quiet", "--inexact", cwd=DEMO / product.name, **environment)
-    say(
-        "uv run python -m pipeline (each after what it reads, two at a time, in the role of a signed agreement)"
-    )
-    demo_mesh.run(DEMO, run, Agreements(DEMO, meshwright, step))
-    products = [DEMO / product.name for product in demo_mesh.MESH]
-    say("meshwright check: all five against the metamodel")
-    meshwright("check", *products)
-    say("the first rows of what a consumer reads")
-    scorecards = DEMO / "airline-scorecards/build/ports/lake/airline_scorecards.parquet"
-    call(
-        DEMO / ".venv/bin/python",
-        "-c",
-        f"import duckdb; duckdb.sql(\"from '{scorecards}' order by place limit 6\").show()",
-    )
-    utilisation = DEMO / "aircraft-utilisation"
-    shared = share(utilisation, DEMO / "keys", lambda *words: meshwright(*words, cwd=utilisation), say)
-    demo_mesh.push(DEMO)
-    publish(DEMO, products, meshwright, say)
+    with catalog(DEMO, meshwright) as served:
+        say(
+            "uv run python -m pipeline (each after what it reads, two at a time, in the role of a signed agreement)"
+        )
+        demo_mesh.run(DEMO, functools.partial(run, catalog=served), Agreements(DEMO, meshwright, step))
+        products = [DEMO / product.name for product in demo_mesh.MESH]
+        say("meshwright check: all five against the metamodel")
+        meshwright("check", *products)
+        say("the first rows of what a consumer reads")
+        scorecards = DEMO / "airline-scorecards/build/ports/lake/airline_scorecards.parquet"
+        call(
+            DEMO / ".venv/bin/python",
+            "-c",
+            f"import duckdb; duckdb.sql(\"from '{scorecards}' order by place limit 6\").show()",
+        )
+        utilisation = DEMO / "aircraft-utilisation"
+        shared = share(utilisation, DEMO / "keys", lambda *words: meshwright(*words, cwd=utilisation), say)
+        demo_mesh.push(DEMO)
+        served.publish(products, meshwright, say)
     page = release(template)
     print(f"""
 A mesh of five data products, each a git repository of its own. Worth a look, in a browser:
@@ -91,8 +93,9 @@ The catalog as a server: {BIN.relative_to(ROOT) / "meshwright"} catalog serve --
         sys.exit(f"{page} was not written.")
 
 
-def run(product: Path, variables: Mapping[str, str], expected: int) -> None:
+def run(product: Path, variables: Mapping[str, str], expected: int, *, catalog: Catalog) -> None:
     environment = {**os.environ, **variables, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}
+    environment |= catalog.lineage(product)
     environment |= {"PYTHONUNBUFFERED": "1"}
     command = [UV, "run", "--quiet", "--no-sync", "python", "-m", "pipeline"]
     step(f"{product.name} runs …")

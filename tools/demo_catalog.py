@@ -18,26 +18,51 @@ PATIENCE = 30.0
 """Seconds until the catalog has to answer."""
 
 
-def publish(
-    folder: Path, products: Sequence[Path], meshwright: Callable[..., None], say: Callable[[str], None]
-) -> None:
-    """Publishes the products to a catalog of their own, assesses them with it, draws them, and keeps it all as pages."""
-    database = f"sqlite:///{folder / 'catalog.db'}"
-    with _served(database) as url:
+class Catalog:
+    """The embedded catalog of the demo, while it is served."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder, self._url = folder, url
+        self._tokens: dict[str, str] = {}
+
+    def token(self, product: Path) -> str:
+        """A token for this very product."""
+        identity = f"{_domain(product)}/{product.name}"
+        if identity not in self._tokens:
+            self._tokens[identity] = _token(_database(self._folder), "--product", identity)
+        return self._tokens[identity]
+
+    def lineage(self, product: Path) -> dict[str, str]:
+        """The variables with which a run sends its OpenLineage events here."""
+        return {"OPENLINEAGE_URL": self._url, "OPENLINEAGE_API_KEY": self.token(product)}
+
+    def publish(
+        self, products: Sequence[Path], meshwright: Callable[..., None], say: Callable[[str], None]
+    ) -> None:
+        """Publishes the products, assesses them with the catalog, and draws them."""
         say("meshwright catalog publish, with a token for this very product")
         for product in products:
-            domain = _domain(product)
-            token = _token(database, "--product", f"{domain}/{product.name}")
-            meshwright("catalog", "publish", product, env=_environment(url, token))
+            meshwright("catalog", "publish", product, env=_environment(self._url, self.token(product)))
         say("meshwright assess: fitness functions look at the products, their data and the catalog")
         meshwright(
-            *("assess", *products, "--catalog", url, "--publish"),
-            *("--html", folder / "fitness.html", "--badges", folder / "badges"),
-            env=_environment(url, _token(database, "--assess")),
+            *("assess", *products, "--catalog", self._url, "--publish"),
+            *("--html", self._folder / "fitness.html", "--badges", self._folder / "badges"),
+            env=_environment(self._url, _token(_database(self._folder), "--assess")),
         )
         say("meshwright map: who reads whom, and what is wrong about it")
-        meshwright("map", url, "--output", folder / "map.html")
-    meshwright("catalog", "site", folder / "catalog", "--database", database)
+        meshwright("map", self._url, "--output", self._folder / "map.html")
+
+
+@contextmanager
+def catalog(folder: Path, meshwright: Callable[..., None]) -> Iterator[Catalog]:
+    """Serves the catalog, and keeps it as pages at the end."""
+    with _served(_database(folder)) as url:
+        yield Catalog(folder, url)
+    meshwright("catalog", "site", folder / "catalog", "--database", _database(folder))
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder / 'catalog.db'}"
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def make(
 def _made(template: Path, product: Product, target: Path, say: Callable[[str], None]) -> None:
     say(f"{product.name} ({product.domain}, {product.type})")
     answers = {"product_name": product.name, "domain": product.domain, "type": product.type}
+    answers |= {"traits": "[schedule, lineage]"}
     answers |= product.answers
     data = [part for key, value in answers.items() for part in ("--data", f"{key}={value}")]
     copier = str(Path(sys.executable).parent / "copier")
