@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -30,4 +33,12 @@ except ImportError as error:
     )
     sys.exit(2)
 
-sys.exit(main())
+ended = main()
+if ended > 128:
+    # A signal that arrived inside of `exec` of a library would make Python end as if by Ctrl-C, whatever its exit code.
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(ended)
+sys.exit(ended)

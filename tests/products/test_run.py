@@ -342,6 +342,21 @@ def test_a_run_that_is_stopped_says_so(
     assert (report(product)["outcome"], report(product)["exitCode"]) == ("failed", code)
 
 
+def test_a_signal_that_arrives_inside_of_exec_ends_with_its_own_exit_code(
+    product: Path, product_python: Path
+) -> None:
+    """There Python notes an interrupt, and at its end kills itself with SIGINT, or as process 1 ends with 130."""
+    stages, line = product / "pipeline/stages.py", "    origin = about(product, started)\n"
+    stop = 'exec("import os, signal\\nos.kill(os.getpid(), signal.SIGTERM)\\nfor _ in range(10): pass")'
+    code = stages.read_text("utf-8")
+    assert line in code
+    stages.write_text(code.replace(line, f"    {stop}\n{line}"), "utf-8")
+    command = [product_python, "-m", "pipeline"]
+    done = subprocess.run(command, cwd=product, env=children_environment(), capture_output=True, text=True)
+    assert done.returncode == 143, done.stdout + done.stderr
+    assert "Terminated. Every port serves" in done.stdout
+
+
 def test_a_run_that_is_stopped_ends_though_a_library_does_not_notice(every_port: Path) -> None:
     code = """
 import contextlib, os, signal, time
