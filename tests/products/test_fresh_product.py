@@ -220,7 +220,8 @@ def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None
             comments = (file.name, name) == ("access-plan.yml", "post")
             role = {"id-token": "write"} if (file.name, name) in TAKE_A_ROLE else {}
             contents = {"contents": "write" if (file.name, name) in ANCHOR else "read"}
-            asked = {"pull-requests": "write"} if comments else contents | role
+            signs = {"attestations": "write"} if (file.name, name) == ("infra.yml", "deploy") else {}
+            asked = {"pull-requests": "write"} if comments else contents | role | signs
             assert job["permissions"] == asked, (file.name, name)
             assert not comments or not any("uses" in step for step in job["steps"])
             for step in job.get("steps", []):
