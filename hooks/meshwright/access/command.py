@@ -396,11 +396,15 @@ def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str,
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the files go.",
 )
+@click.option("--apply", "applied", is_flag=True, help="Make the calls too (lake-formation only).")
+@click.option("--keep", multiple=True, metavar="ARN", help="Who loses nothing by --apply, such as the run.")
 @options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, AT)
 def export(
     engine: str,
     table: str,
     folder: Path,
+    applied: bool,
+    keep: tuple[str, ...],
     root: Path,
     directory: str | None,
     names: tuple[str, ...],
@@ -408,13 +412,12 @@ def export(
 ) -> None:
     """The same decision for another ENGINE: trino (an OPA bundle), snowflake, snowflake-share, redshift-datashare, unity-catalog, lake-formation."""
     from meshwright.access import loading
-    from meshwright.access.exports import EXPORTS, refuse_others
+    from meshwright.access.exports import APPLIED, EXPORTS, refuse_others
     from meshwright.access.grants import Refused
 
-    if engine not in EXPORTS:
-        raise click.BadParameter(
-            f"there is no {engine}; there are {', '.join(EXPORTS)}.", param_hint="ENGINE"
-        )
+    known = APPLIED if applied else EXPORTS
+    if engine not in known:
+        raise click.BadParameter(f"there is no {engine}; there are {', '.join(known)}.", param_hint="ENGINE")
     decisions = loading.decisions_at(root, directory or loading.sample_directory(root), at)
     ports = loading.chosen_ports(decisions.product, names)
     if len(ports) != 1:
@@ -423,14 +426,19 @@ def export(
             "Name one with --port.",
         )
     try:
-        files = EXPORTS[engine](decisions.desired(ports[0]).without_break_glass(), table)
+        desired = decisions.desired(ports[0]).without_break_glass()
+        files = EXPORTS[engine](desired, table)
         refuse_others(folder, files)
+        actions = APPLIED[engine](desired, table, keep) if applied else []
     except Refused as refused:
         stop(str(refused), refused.fix, code=1)
     for name, text in files.items():
         file = folder / name
         write(file, text, parents=True)
         click.echo(f"wrote {file}")
+    for action in actions:
+        click.echo(f"left to do: {action.sentence}\n  {action.statement}")
+    sys.exit(1 if actions else 0)
 
 
 def _report(done: Any, form: str) -> None:

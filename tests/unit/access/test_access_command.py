@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from moto import mock_aws
 from signed import People, Repository
 
 from meshwright.access.product_access import load
@@ -140,6 +142,26 @@ def test_from_a_request_to_a_grant_and_back(case: Case) -> None:
     case.repository.commit("It has ended", {"access/agreements/delays.yaml": None}, by="bo")
     ended = case.json("apply", "--directory", case.directory)
     assert {change["action"] for change in ended["ports"][0]["changes"]} == {"revoke"}
+
+
+def test_grants_in_lake_formation_are_made_where_somebody_asks_for_it(case: Case, tmp_path: Path) -> None:
+    table = {"CatalogId": "123456789012", "DatabaseName": "airport", "Name": "lake"}
+    export = ["export", "lake-formation", "--table", "123456789012.airport.lake", "--port", "lake", "--to", str(tmp_path / "calls")]  # fmt: skip
+    region = {"AWS_DEFAULT_REGION": "eu-central-1"}
+    with mock_aws():
+        client = boto3.client("lakeformation", region_name="eu-central-1")
+        client.grant_permissions(
+            CatalogId="123456789012",
+            Principal={"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+            Resource={"Table": table},
+            Permissions=["ALL"],
+        )
+        case(*export, **region)
+        assert len(client.list_permissions()["PrincipalResourcePermissions"]) == 1
+        case(*export, "--apply", **region)
+        assert client.list_permissions()["PrincipalResourcePermissions"] == []
+    export[1] = "trino"
+    assert "there is no trino; there are lake-formation." in case.run(*export, "--apply").output
 
 
 def test_nobody_gains_by_what_they_approve(case: Case) -> None:

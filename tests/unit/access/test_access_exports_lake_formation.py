@@ -173,6 +173,40 @@ def test_what_is_granted_stays_and_what_is_not_goes(client: Any) -> None:
     assert lake_formation.difference(client, wanted, TABLE, keep=[f"{ADA}-pipeline"])[0] == []
 
 
+def test_applying_leaves_what_was_decided_and_those_who_run_the_lake(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also IAM_ALLOWED_PRINCIPALS goes, which Terraform's provider cannot leave out of a new table."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    administrator = f"{ADA}-administrator"
+    client.put_data_lake_settings(
+        CatalogId=ACCOUNT,
+        DataLakeSettings={"DataLakeAdmins": [{"DataLakePrincipalIdentifier": administrator}]},
+    )
+    grant(client, "IAM_ALLOWED_PRINCIPALS", whole(), "ALL")
+    for principal in (administrator, f"{ADA}-run", f"{ADA}-leaver"):
+        grant(client, principal, whole(), "ALL")
+    decided = desired(member("service", "machine", SERVICE))
+    for _ in range(2):
+        assert lake_formation.apply(decided, TABLE, keep=[f"{ADA}-run"]) == []
+        assert there(client) == sorted(
+            [
+                (SERVICE, str(columns("origin", "flight")), ["SELECT"]),
+                (administrator, str(whole()), ["ALL"]),
+                (f"{ADA}-run", str(whole()), ["ALL"]),
+            ]
+        )
+
+
+def test_a_machine_without_a_region_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(Refused, match="You must specify a region") as refused:
+        lake_formation.apply(desired(), TABLE)
+    assert "AWS_REGION" in refused.value.fix
+
+
 def test_a_right_that_can_be_passed_on_is_granted_anew_without(client: Any) -> None:
     wanted = lake_formation.calls(desired(member("service", "machine", SERVICE)), TABLE)
     grant(client, SERVICE, columns("origin", "flight"), "SELECT", passed_on=("SELECT",))

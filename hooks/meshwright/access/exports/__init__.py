@@ -1,4 +1,4 @@
-"""What other engines take of the typed plan: files to hand over. Nothing here connects to anything by itself.
+"""What other engines take of the typed plan: files to hand over, and calls that are made only where `--apply` asks for it.
 
 Each module says how far it was tested; `meshwright access export <engine>` writes what its function returns.
 """
@@ -6,7 +6,7 @@ Each module says how far it was tested; `meshwright access export <engine>` writ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from meshwright.access.exports import (
@@ -17,7 +17,7 @@ from meshwright.access.exports import (
     trino,
     unity_catalog,
 )
-from meshwright.access.grants import Desired, Refused
+from meshwright.access.grants import Desired, ManualAction, Refused
 
 EXPORTS: dict[str, Callable[[Desired, str], dict[str, str]]] = {
     "lake-formation": lake_formation.files,
@@ -28,6 +28,11 @@ EXPORTS: dict[str, Callable[[Desired, str], dict[str, str]]] = {
     "unity-catalog": unity_catalog.files,
 }
 """Engine -> `files(desired, table)`: path in the folder -> text, for a table as catalog.schema.table. Raises Refused."""
+
+APPLIED: dict[str, Callable[[Desired, str, Collection[str]], list[ManualAction]]] = {
+    "lake-formation": lake_formation.apply,
+}
+"""Engine -> `apply(desired, table, keep)`, which makes the calls. Raises Refused."""
 
 
 def refuse_others(folder: Path, files: dict[str, str]) -> None:

@@ -4,8 +4,8 @@ A table is `<account>.<database>.<table>`; principals are ARNs of users, roles o
 Formation masks no values, and it adds up what several filters of one principal show: a role with a mask, and a
 principal with several roles, are refused.
 
-Grants do not end by themselves: run it again after each change and after each end. First run what `difference` finds
-to take away, then the calls. Not seen by it are grants by LF-tags (`ListPermissions` with the resource type
+Grants do not end by themselves: run it again after each change and after each end. `apply` first takes away what
+`difference` finds, then makes the calls. Not seen by it are grants by LF-tags (`ListPermissions` with the resource type
 LF_TAG_POLICY_TABLE) and whoever reads the bucket itself.
 
 Tested with moto (grant, list, revoke) and, where moto has nothing (data cells filters), against botocore's model of
@@ -86,6 +86,31 @@ def calls(desired: Desired, table: str) -> list[Call]:
         for login, reads in members.items()
     ]
     return [*filters, *grants]
+
+
+def apply(desired: Desired, table: str, keep: Collection[str] = ()) -> list[ManualAction]:
+    """Revoke what `desired` does not grant, and grant it, with this machine's credentials; return what is left to do by hand.
+
+    `keep`: identifiers of principals that nothing is taken from; administrators of the data lake are among them. The group
+    IAM_ALLOWED_PRINCIPALS, by which every table is open to whoever IAM lets in, loses the table. Raises Refused.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    todo = calls(desired, table)
+    try:
+        import boto3
+
+        client = boto3.client("lakeformation")
+        settings = client.get_data_lake_settings(CatalogId=sql.table_parts(table)[0])["DataLakeSettings"]
+        administrators = [each["DataLakePrincipalIdentifier"] for each in settings.get("DataLakeAdmins", ())]
+        takes, manual_actions = difference(client, todo, table, {*keep, *administrators})
+        run(client, [*takes, *todo])
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(
+            f"Lake Formation did not take the calls: {error}",
+            "Run it again as an administrator of the data lake, with AWS_REGION and credentials; what was done stays.",
+        ) from error
+    return manual_actions
 
 
 def run(client: Any, todo: Sequence[Call]) -> None:
