@@ -23,6 +23,7 @@ import yaml
 from checkout import ROOT
 from children import children_environment
 from cronsim import CronSim
+from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from products import Make, findings
 from tool_environments import infra_tools
@@ -44,6 +45,7 @@ FLIGHTS = {
     "properties": {"path": "${FLIGHTS:-sample_data/flights.csv}"},
 }
 ACCOUNT = "123456789012"
+COMMAND = ["python", "-m", "pipeline", "--log-format", "json"]
 
 
 @pytest.fixture(scope="session")
@@ -240,6 +242,13 @@ def named(domain: str, name: str) -> dict[str, Any]:
     return spec() | {"metadata": {"name": name, "domain": domain}}
 
 
+def on_aws(**properties: Any) -> dict[str, Any]:
+    return spec(
+        owner={"email": "ada@example.org"},
+        infrastructure={"uses": "aws@1", "properties": {"region": "eu-central-1"} | properties},
+    )
+
+
 def port(name: str, uses: str, **properties: str) -> dict[str, Any]:
     return {"name": name, "uses": uses, "properties": properties}
 
@@ -352,6 +361,20 @@ CASES: dict[str, dict[str, Any]] = {
         f"fresh {objective}": {"product": spec(serviceLevels=[level(objective)])}
         for objective in ("<= 24h", "< 30m", "<=90m", "<= 7d", "<= 8d", "<= 1.5h", "<= 20s", "> 3h")
     },
+    "charts": {
+        "product": spec(
+            serviceLevels=[
+                level("<= 90m") | {"name": "fresh"},
+                level(">= 99.5%", indicator="completeness") | {"name": "complete"},
+                level("> 1000", indicator="volume") | {"name": "enough"},
+                level("never", indicator="volume") | {"name": "without-a-bound"},
+            ]
+        )
+    },
+    "budget": {"product": on_aws(budget={"amount": 120.5}, lakeFormation=True)},
+    "budget of others": {
+        "product": on_aws(budget={"amount": 100, "currency": "EUR", "email": "costs@example.org"})
+    },
     "complete": {"product": spec(serviceLevels=[level("<= 24h", indicator="duration")])},
     **{
         f"kept {keep}": {"product": spec(traits=[{"uses": "retention@1", "properties": {"keep": keep}}])}
@@ -367,6 +390,7 @@ module "spec" {
   contract      = each.value.contract
   environment   = "production"
   account       = "ACCOUNT"
+  region        = "eu-central-1"
   variables     = each.value.variables
   secrets       = each.value.secrets
   recovery_days = 30
@@ -436,7 +460,8 @@ def test_a_spec_with_empty_parts_can_be_provisioned(worked_out: dict[str, Any]) 
         assert worked_out[case]["problems"] == []
         assert worked_out[case]["schedules"] == worked_out[case]["freshness_alarms"] == {}
         assert worked_out[case]["noncurrent_days"] == 30
-        assert worked_out[case]["command"] == ["python", "-m", "pipeline"]
+        assert worked_out[case]["command"] == COMMAND
+        assert worked_out[case]["lake_formation"] is False and worked_out[case]["budget"] is None
 
 
 def test_names_are_short_enough_for_aws_and_no_two_are_the_same(worked_out: dict[str, Any]) -> None:
@@ -524,8 +549,8 @@ def test_a_schedule_starts_when_cron_would(worked_out: dict[str, Any], cron: str
 def test_a_trigger_starts_the_container_to_ask(worked_out: dict[str, Any]) -> None:
     asks = worked_out["asks"]
     assert asks["problems"] == [] and list(asks["schedules"].values()) == ["cron(0,20,40 * * * ? *)"]
-    assert asks["command"] == ["python", "-m", "pipeline", "--environment", "production", "--if-ready", "--exit-if-waiting", "5"]  # fmt: skip
-    assert worked_out["small"]["command"] == ["python", "-m", "pipeline"]
+    assert asks["command"] == [*COMMAND, "--environment", "production", "--if-ready", "--exit-if-waiting", "5"]  # fmt: skip
+    assert worked_out["small"]["command"] == COMMAND
 
 
 def test_what_is_no_time_is_a_problem(worked_out: dict[str, Any]) -> None:
@@ -554,7 +579,7 @@ def test_ports_lie_in_the_products_bucket_unless_somebody_says_where(worked_out:
 
 def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> None:
     bound = worked_out["environment"]
-    assert bound["command"] == ["python", "-m", "pipeline", "--environment", "production"]
+    assert bound["command"] == [*COMMAND, "--environment", "production"]
     assert bound["tables"]["lake"]["location"] == "s3://production/lake/"
     # Of the base, which uses other capabilities, no property is left: neither BASE_URL nor FLIGHTS.
     assert bound["defaulted"] == []
@@ -633,6 +658,106 @@ def test_old_versions_go_a_week_after_what_retention_takes_out(worked_out: dict[
         "365d": 7,
         "3d": 3,
     }
+
+
+# --- the dashboard, the budget, Lake Formation ---------------------------------------------------------------------------
+
+
+def test_the_dashboard_charts_what_a_run_reports(worked_out: dict[str, Any]) -> None:
+    """That an event has these values, in this order: test_run.py."""
+    made = worked_out["made"]
+    assert made["published"] == '{ $.event = "run.published" }'
+    assert made["metrics"] == {
+        "RunSeconds": "$.seconds",
+        "RowsPublished": "$.rowsOut",
+        "ServiceLevel-fresh": "$.serviceLevels[0].value",
+        "ServiceLevel-airline-known": "$.serviceLevels[1].value",
+    }
+    *charts, log = made["widgets"]
+    charted = [metric for chart in charts[1:] for metric in chart["properties"]["metrics"]]
+    assert {name for _, name, _ in charted} == made["metrics"].keys()
+    assert {namespace for namespace, *_ in charted} == {made["namespace"]}
+    assert f"SOURCE '{made['log_group']}'" in log["properties"]["query"]
+    alarms = (BLUEPRINT / "infra/aws/alarms.tf").read_text("utf-8")
+    endings = re.findall(r"^    (\w+) += \{ (?:containers|stopCode)", alarms, re.MULTILINE)
+    rules = {metric[3] for metric in charts[0]["properties"]["metrics"]}
+    assert rules == {f"{made['name']}-{ending}" for ending in endings}
+    lines = {
+        chart["properties"]["title"]: [
+            line["value"] for line in chart["properties"]["annotations"]["horizontal"]
+        ]
+        for chart in worked_out["charts"]["widgets"]
+        if "annotations" in chart["properties"]
+    }
+    assert lines == {
+        "fresh: freshness <= 90m": [90],
+        "complete: completeness >= 99.5%": [99.5],
+        "enough: volume > 1000": [1000],
+    }
+
+
+def test_no_widgets_overlap_and_the_dashboard_is_one_that_cloudwatch_takes(
+    worked_out: dict[str, Any],
+) -> None:
+    for case in ("made", "charts", "small"):
+        widgets = worked_out[case]["widgets"]
+        cells = [
+            (column, row)
+            for widget in widgets
+            for column in range(widget["x"], widget["x"] + widget["width"])
+            for row in range(widget["y"], widget["y"] + widget["height"])
+        ]
+        assert len(set(cells)) == len(cells)
+        assert min(row for _, row in cells) == 3 and max(column for column, _ in cells) == 23
+    with mock_aws():
+        cloudwatch = boto3.client("cloudwatch", region_name="eu-central-1")
+        body = json.dumps({"widgets": worked_out["charts"]["widgets"]})
+        assert (
+            cloudwatch.put_dashboard(DashboardName="x", DashboardBody=body)["DashboardValidationMessages"]
+            == []
+        )
+
+
+def test_a_budget_is_what_the_spec_says_and_goes_to_the_owner(worked_out: dict[str, Any]) -> None:
+    assert worked_out["budget"]["budget"] == {"amount": 120.5, "currency": "USD", "email": "ada@example.org"}
+    assert worked_out["budget of others"]["budget"] == {
+        "amount": 100, "currency": "EUR", "email": "costs@example.org",
+    }  # fmt: skip
+    assert worked_out["budget"]["lake_formation"] is True
+    # The tag that costs are counted by: main.tf sets it, budget.tf filters by it.
+    main, budget = ((BLUEPRINT / "infra" / name).read_text("utf-8") for name in ("main.tf", "aws/budget.tf"))
+    assert (
+        'data-product = "${local.product.metadata.domain}--${local.product.metadata.name}--${var.environment}"'
+        in main
+    )
+    assert 'format("user:data-product$%s", module.spec.full_name)' in budget
+    assert worked_out["long"]["full_name"] == f"{'a' * 63}--{'b' * 63}--production"
+
+
+@pytest.mark.parametrize(
+    ("properties", "fits"),
+    [
+        ({"budget": {"amount": 100}}, True),
+        (
+            {
+                "budget": {"amount": 100, "currency": "EUR", "email": "costs@example.org"},
+                "lakeFormation": True,
+            },
+            True,
+        ),
+        ({"budget": {}}, False),
+        ({"budget": {"amount": 0}}, False),
+        ({"budget": {"amount": 1, "currency": "euro"}}, False),
+        ({"budget": {"amount": 1, "emails": []}}, False),
+        ({"lakeFormation": "yes"}, False),
+    ],
+)
+def test_what_aws_may_be_asked_for(properties: dict[str, Any], fits: bool) -> None:
+    (blueprint,) = (
+        entry for entry in capabilities() if (entry.kind, entry.name) == ("infrastructure", "aws")
+    )
+    schema = {"additionalProperties": False, **blueprint.properties}
+    assert jsonschema_rs.is_valid(schema, {"region": "eu-central-1"} | properties) is fits
 
 
 # --- with the AWS provider, against moto -------------------------------------------------------------------------------
@@ -757,7 +882,7 @@ def test_the_task_gets_secrets_by_reference(applied: Path, cloud: dict[str, str]
     ecs = _client("ecs", cloud)
     task = ecs.describe_task_definition(taskDefinition="airport-operations--departures--production")
     (container,) = task["taskDefinition"]["containerDefinitions"]
-    assert container["command"] == ["python", "-m", "pipeline"]
+    assert container["command"] == COMMAND
     assert [secret["name"] for secret in container["secrets"]] == ["FLIGHTS"]
     assert {variable["name"] for variable in container["environment"]} == {"LAKE", "TABLES"}
     assert container["image"].endswith("/airport-operations/departures/production:0a1b2c3")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from checkout import ROOT
 from children import children_environment
 from edits import edit, merged
@@ -103,7 +104,11 @@ def test_a_missed_service_level_is_published_and_logged(product: Path, product_p
         for what in ("stage.started", "stage.ended")
     ]
     assert [events[0]["event"], events[-2]["event"]] == ["run.started", "run.published"]
-    assert events[-2]["rowsOut"] == 1667 and events[-2]["serviceLevels"][0]["kept"] is False
+    published = events[-2]  # AWS charts these by their place (spec/dashboard.tf): levels as the spec has them
+    assert published["rowsOut"] == 1667 and published["serviceLevels"][0]["kept"] is False
+    levels = yaml.safe_load((product / SPEC).read_text("utf-8"))["spec"]["serviceLevels"]
+    assert [level["name"] for level in published["serviceLevels"]] == [level["name"] for level in levels]
+    assert isinstance(published["seconds"], float) and published["serviceLevels"][0]["value"] == 1667
     last = events[-1]
     assert (last["event"], last["level"], last["exitCode"]) == ("run.ended", level, code)
     assert "enough missed" in last["message"] and "serviceLevels" in last["fix"]

@@ -7,19 +7,24 @@ locals {
     [for place in [try(local.product.spec.infrastructure, { uses = "" })] : place.properties.region if startswith(place.uses, "aws@")],
     [for trait in try([for each in local.product.spec.traits : each], []) : trait.properties.region if startswith(trait.uses, "aws@")],
   )
-  region = coalesce(var.region, [for text in local.named : regex("^(?:\\$\\{\\w+:-)?([a-z0-9-]+)\\}?$", text)[0]]...)
+  budgeted = can(local.product.spec.infrastructure.properties.budget)
+  region   = coalesce(var.region, [for text in local.named : regex("^(?:\\$\\{\\w+:-)?([a-z0-9-]+)\\}?$", text)[0]]...)
 }
 
 provider "aws" {
   region = local.region
 
   default_tags {
-    tags = {
-      domain         = local.product.metadata.domain
-      product        = local.product.metadata.name
-      environment    = var.environment
-      classification = local.product.spec.classification
-    }
+    tags = merge(
+      {
+        domain         = local.product.metadata.domain
+        product        = local.product.metadata.name
+        environment    = var.environment
+        classification = local.product.spec.classification
+      },
+      # A budget counts by one tag alone.
+      local.budgeted ? { data-product = "${local.product.metadata.domain}--${local.product.metadata.name}--${var.environment}" } : {},
+    )
   }
 }
 

@@ -65,7 +65,8 @@ data "aws_iam_policy_document" "ci" {
     sid = "ReadAnywhere"
     actions = [
       "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
-      "ecs:DescribeTaskDefinition", "kms:ListAliases", "logs:DescribeLogGroups",
+      "ecs:DescribeTaskDefinition", "kms:ListAliases", "lakeformation:DescribeResource", "lakeformation:ListPermissions",
+      "logs:DescribeLogGroups",
     ]
     resources = ["*"]
   }
@@ -88,18 +89,21 @@ data "aws_iam_policy_document" "ci" {
   statement {
     sid = "ReadTheRest"
     actions = [
-      "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
+      "budgets:ListTagsForResource", "budgets:ViewBudget",
+      "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
       "ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource",
       "ecs:DescribeClusters", "ecs:ListTagsForResource",
       "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule",
       "glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags",
       "iam:GetOpenIDConnectProvider", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
-      "logs:ListTagsForResource",
+      "logs:DescribeMetricFilters", "logs:ListTagsForResource",
       "scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource",
       "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource",
     ]
     resources = concat(
+      ["arn:${local.partition}:budgets::${local.account}:budget/${local.name}"],
       ["arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${local.name}-*"],
+      ["arn:${local.partition}:cloudwatch::${local.account}:dashboard/${local.name}"],
       [aws_ecr_repository.product.arn, aws_ecs_cluster.product.arn, "${local.arn.ecs}:task-definition/${local.name}:*"],
       ["${local.arn.events}:rule/${local.name}-*"],
       [for what in ["catalog", "database/${module.spec.database}", "table/${module.spec.database}/*"] : "arn:${local.partition}:glue:${var.region}:${local.account}:${what}"],

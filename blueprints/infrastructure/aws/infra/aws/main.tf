@@ -10,6 +10,7 @@ module "spec" {
   contract      = var.contract
   environment   = var.environment
   account       = data.aws_caller_identity.here.account_id
+  region        = var.region
   variables     = var.variables
   secrets       = keys(var.secrets)
   recovery_days = var.recovery_days

@@ -1,4 +1,5 @@
-# Who does what: `run` is the pipeline, `start` pulls its image and hands it its secrets, `schedule` starts it.
+# Who does what: `run` is the pipeline, `start` pulls its image and hands it its secrets, `schedule` starts it, and `lake` is
+# what Lake Formation reads with, if it does.
 locals {
   # Without the key and the version that ECS takes from a secret.
   secret_arns = distinct([for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, min(7, length(split(":", arn)))))])
@@ -11,12 +12,14 @@ locals {
     { for role in ["run", "start"] : role => data.aws_iam_policy_document.service["ecs-tasks"].json },
     { schedule = data.aws_iam_policy_document.service["scheduler"].json },
     { for role in local.ci_roles : role => data.aws_iam_policy_document.ci_trust[role].json },
+    { for role in ["lake"] : role => data.aws_iam_policy_document.lake_trust.json if module.spec.lake_formation },
   )
   policies = merge(
     { run = data.aws_iam_policy_document.run.json },
     { start = data.aws_iam_policy_document.start.json },
     { schedule = data.aws_iam_policy_document.schedule.json },
     { for role in local.ci_roles : role => data.aws_iam_policy_document.ci[role].json },
+    { for role in ["lake"] : role => data.aws_iam_policy_document.lake.json if module.spec.lake_formation },
   )
 }
 

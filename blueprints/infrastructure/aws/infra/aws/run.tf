@@ -1,6 +1,6 @@
 # The run: a container on Fargate, started by the schedule.
 locals {
-  log_group = "/data-products/${local.name}"
+  log_group = module.spec.log_group
   container = "pipeline"
 }
 

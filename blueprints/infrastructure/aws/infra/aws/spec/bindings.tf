@@ -43,7 +43,7 @@ locals {
   state = contains(tolist(var.secrets), "PIPELINE_STATE") ? {} : { PIPELINE_STATE = "s3://${local.bucket}/_state" }
 
   command = concat(
-    ["python", "-m", "pipeline"],
+    ["python", "-m", "pipeline", "--log-format", "json"],
     contains(keys(local.environments), var.environment) ? ["--environment", var.environment] : [],
     local.asks ? ["--if-ready", "--exit-if-waiting", "5"] : [],
   )

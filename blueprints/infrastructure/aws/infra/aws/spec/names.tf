@@ -12,6 +12,7 @@ locals {
     ? local.full_name
     : "${trimsuffix(substr(local.full_name, 0, local.longest - 11), "-")}-${local.digest}"
   )
-  bucket   = "${local.name}-${var.account}"
-  database = replace(local.full_name, "-", "_") # 255 characters are enough for all
+  bucket    = "${local.name}-${var.account}"
+  log_group = "/data-products/${local.name}"
+  database  = replace(local.full_name, "-", "_") # 255 characters are enough for all
 }

@@ -67,3 +67,43 @@ output "problems" {
   description = "Why it cannot be provisioned; none, if it can."
   value       = local.problems
 }
+
+output "full_name" {
+  description = "Domain, name and environment in full: the value of the tag that costs are counted by."
+  value       = local.full_name
+}
+
+output "log_group" {
+  description = "Name of the group that the run logs to."
+  value       = local.log_group
+}
+
+output "namespace" {
+  description = "Namespace of the metrics that a run's log yields."
+  value       = local.namespace
+}
+
+output "metrics" {
+  description = "Metric -> where an event has its value."
+  value       = local.metrics
+}
+
+output "published" {
+  description = "Pattern of the event that has the values of the metrics."
+  value       = local.published
+}
+
+output "widgets" {
+  description = "Widgets of the dashboard, but for the alarms."
+  value       = local.widgets
+}
+
+output "lake_formation" {
+  description = "Whether the tables are read through Lake Formation."
+  value       = local.lake_formation
+}
+
+output "budget" {
+  description = "Amount of a month, its currency, and who is told; null, if there is none."
+  value       = local.budget
+}

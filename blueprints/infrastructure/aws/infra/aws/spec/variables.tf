@@ -19,6 +19,11 @@ variable "account" {
   type        = string
 }
 
+variable "region" {
+  description = "The AWS region."
+  type        = string
+}
+
 variable "variables" {
   description = "Variable -> its value in this environment."
   type        = map(string)
