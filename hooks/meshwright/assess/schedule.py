@@ -1,4 +1,4 @@
-"""Compute when a product should have run last, by its own schedule."""
+"""Compute when a product should have run last, by its own schedule, and whether it ever has."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def _deadline(record: Record) -> timedelta | None:
     """Return how long after its last run a product with trigger@1 is late."""
     match = LENGTH.fullmatch(str((record.trigger or {}).get("deadline")))
     return match and timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+
+
+def never_ran(record: Record) -> bool:
+    """Return True if nothing in the record comes from a run: no result, no measurement, no place of a port."""
+    return not any(record.get(part) for part in ("quality", "measurement", "addresses"))
+
+
+def without_run(record: Record, now: datetime) -> str:
+    """Return what is known of the runs of a product whose record has no result of one, as a sentence."""
+    if not never_ran(record):
+        return "The result of the last run of this version is not published."
+    at = due(record, now)
+    return (
+        f"It has never run; the schedule required a run at {at:%Y-%m-%d %H:%M} UTC."
+        if at
+        else "It has never run."
+    )
 
 
 def _crons(record: Record) -> list[str]:

@@ -343,7 +343,10 @@ class Pages:
 
 
 def _about(record: Record) -> dict[str, Any]:
+    from meshwright.assess import schedule
+
     return {
+        "without_run": schedule.without_run(record, datetime.now(UTC)),
         "port_instructions": list(page_details.port_instructions(record)),
         "readers": page_details.readers(record)[:READERS],
         "request": page_details.request(record),

@@ -364,6 +364,7 @@ BAD: dict[str, list[tuple[str, Change, str]]] = {
     ],
     "LastRunPassed": [
         ("none", setting("quality", None), ""),
+        ("never", both(setting("quality", None), setting("measurement", None), setting("addresses", None)), ""),
         ("failed", setting("quality", {"startedAt": OLD, "outcome": "failed", "problem": "no input"}), ""),
         ("a check", setting("quality.failed", [{"name": "unique", "field": "nights", "result": "failed"}]), "nights"),
         ("nothing checked", setting("quality.checks", 0), ""),
@@ -430,6 +431,24 @@ def test_a_bad_product_is_seen_where_it_is_bad(
     assert found, product.ask(name)
     assert place in {verdict.place for verdict in found} or (not place and found)
     assert all(verdict.fix and verdict.evidence for verdict in found)
+
+
+@pytest.mark.parametrize(
+    ("traits", "evidence", "fix"),
+    [
+        ([{"uses": "schedule@1", "properties": {"cron": "0 5 * * *"}}], "never run; the schedule required a run at 2026-11-22 05:00", "did not start"),
+        ([{"uses": "schedule@1", "properties": {"cron": "0 5 30 2 *"}}], "It has never run.", "Run the pipeline"),
+        ([], "It has never run.", "Run the pipeline"),
+    ],
+)  # fmt: skip
+def test_a_product_that_never_ran_is_noticed(
+    product: Assessed, traits: list[dict[str, Any]], evidence: str, fix: str
+) -> None:
+    product.change("product.spec.traits", traits)
+    for part in ("quality", "measurement", "addresses"):
+        product.change(part, None)
+    (verdict,) = product.ask("LastRunPassed")
+    assert verdict.state == "broken" and evidence in verdict.evidence and fix in verdict.fix
 
 
 def test_every_function_is_shown_a_bad_product() -> None:

@@ -6,6 +6,7 @@ import base64
 import concurrent.futures
 import http.client
 import json
+import re
 import socket
 import sqlite3
 import urllib.parse
@@ -144,6 +145,16 @@ def test_a_body_that_is_too_large_is_refused_while_it_comes(server: Catalog) -> 
                 part = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
                 connection.sendall(part + part)
             assert b" 413 " in connection.recv(100)
+
+
+def test_the_page_of_a_product_that_never_ran_says_so(server: Catalog) -> None:
+    record = value("idle/orders")
+    record["product"]["spec"]["traits"] = [{"uses": "schedule@1", "properties": {"cron": "0 5 * * *"}}]
+    server.put(
+        {part: of for part, of in record.items() if part not in ("quality", "measurement", "addresses")}
+    )
+    page = server.get("/products/idle/orders").text
+    assert re.search(r"It has never run; the schedule required a run at 20\d\d-\d\d-\d\d 05:00 UTC\.", page)
 
 
 def test_retiring_keeps_the_page_and_the_versions_and_publishing_brings_it_back(server: Catalog) -> None:

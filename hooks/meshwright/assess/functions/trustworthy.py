@@ -15,6 +15,7 @@ from meshwright.product.grammar import SECONDS, Objective, objective
 from meshwright.product.record import Port, ServiceLevel
 
 RUN = "Run the pipeline, and publish the product again."
+NOT_STARTED = "Find out why the scheduled run did not start, and run the pipeline: see docs/how-to/be-told-when-it-breaks.md."
 OLDEST = 30
 """Maximum age of a measurement in days, if neither a schedule nor a service level defines one."""
 
@@ -274,7 +275,8 @@ class DataIsThisProducts(Fitness):
 class LastRunPassed(Fitness):
     """Did the last run publish, with every check of the contract passed?
 
-    A consumer who sees that a run failed knows that the data is outdated, and whom to ask.
+    A consumer who sees that a run failed knows that the data is outdated, and whom to ask. A product that never ran sends
+    no metric that an alert could miss: this is where it is noticed.
     """
 
     characteristic = "trustworthy"
@@ -284,7 +286,8 @@ class LastRunPassed(Fitness):
         record = product.record
         run = record.get("quality")
         if not isinstance(run, dict):
-            yield broken("The result of the last run of this version is not published.", RUN)
+            scheduled = schedule.never_ran(record) and schedule.due(record, product.now)
+            yield broken(schedule.without_run(record, product.now), NOT_STARTED if scheduled else RUN)
             return
         checks = run.get("failed")
         failed = [check for check in (checks if isinstance(checks, list) else ()) if isinstance(check, dict) and check.get("result") != "warning"]  # fmt: skip
