@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,7 @@ def pages() -> dict[str, str]:
     written |= own_files()
     written["cookiecutter/cookiecutter.json"] = cookiecutter_json()
     written["docs/reference/promises.md"] = promises_page()
+    written["docs/reference/metrics.md"] = metrics_page()
     written["docs/reference/logical-types.md"] = logical_types.page(ROOT, NOTE)
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
@@ -250,6 +252,35 @@ def portable_sql_page() -> str:
         "An empty text is not null. `round` rounds halves of decimals away from zero; for doubles this differs, so use decimals.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def metrics_page() -> str:
+    """Every metric that a run emits."""
+    names = runpy.run_path(str(ROOT / "template/pipeline/metric_names.py"))
+    lines = [
+        NOTE,
+        "# Metrics",
+        "",
+        "Every run emits these: see [be told when it breaks](../how-to/be-told-when-it-breaks.md). All are gauges in base units,",
+        "with the labels `domain` and `product`, and `environment` if the run had one, besides those in the table. Names are the",
+        "same in Prometheus and in OpenTelemetry. Those about the publication stay what they were when a run publishes",
+        "nothing. The table is generated from `template/pipeline/metric_names.py`.",
+        "",
+        "| metric | labels | about | |",
+        "|---|---|---|---|",
+    ]
+    for name, metric in names["METRICS"].items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {labels} | the {metric.kind} | {metric.help} |")
+    outcomes, results = (", ".join(f"`{one}`" for one in names[key]) for key in ("OUTCOMES", "RESULTS"))
+    lines += [
+        "",
+        f"`outcome` is one of {outcomes}; a missed service level is a success, because the data are published. `result` is one",
+        f"of {results}. `unit` is `seconds`, `ratio` (0 to 1), `rows` or the unit of the objective. A value that nobody could",
+        "measure has no sample. A service level without a target over time has no window, budget and burn rate.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def promises_page() -> str:

@@ -392,12 +392,12 @@ def run(
 
                     history.end_unread(root, environment, target, started)
             with contextlib.suppress(UnreadableInput):
-                _record(root, report, product, started)
+                _record(root, report, product, started, environment)
             raise
         report["exitCode"] = 0
         if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
             report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
-        _record(root, report, product, started)
+        _record(root, report, product, started, environment)
     return report
 
 
@@ -431,7 +431,13 @@ def _ask(root: Path, environment: Mapping[str, str], target: str) -> State | Non
     return trigger.require_ready(product, environment)
 
 
-def _record(root: Path, report: dict[str, Any], product: Product | None, started: datetime) -> None:
+def _record(
+    root: Path,
+    report: dict[str, Any],
+    product: Product | None,
+    started: datetime,
+    environment: Mapping[str, str],
+) -> None:
     """Record how a run ended, good or bad. Raises UnreadableInput if the disk cannot take it."""
     try:
         if product and "counted" in report:
@@ -445,7 +451,10 @@ def _record(root: Path, report: dict[str, Any], product: Product | None, started
     finally:
         try:
             write(root, "run.json", report)
-        finally:
+        finally:  # a server can still take what the disk cannot
+            from pipeline import metrics
+
+            metrics.emit(root, report, environment, product)
             if "lineage" in report:
                 from pipeline import lineage
 

@@ -106,6 +106,12 @@ def test_a_run_says_what_it_did_and_leaves_it_in_files(ran: Path, product_python
         ran / "build/ports/lake/departures.parquet"
     )
     assert all(entry["location"] in said for entry in registry.values())
+    metrics = (ran / "build/metrics.prom").read_text()
+    same = 'domain="airport-operations",product="departures"'
+    assert all(
+        f'data_product_rows{{{same},port="{port}"}} {SAMPLE_ROWS}\n' in metrics for port in ("lake", "tables")
+    )
+    assert f'data_product_run_outcome{{{same},outcome="success"}} 1\n' in metrics
     assert served(product_python, ran) == {"lake": SAMPLE_ROWS, "tables": SAMPLE_ROWS}
 
 
@@ -499,7 +505,7 @@ print(rows)
 def test_a_run_on_files_loads_no_library_that_only_others_need(make: Make, product_python: Path) -> None:
     code = (
         "import sys, pipeline.run; pipeline.run.main();"
-        "print(*sorted({'pandas', 'ibis', 'dlt', 'datacontract'} & sys.modules.keys()))"
+        "print(*sorted({'pandas', 'ibis', 'dlt', 'datacontract', 'pipeline.metric_push'} & sys.modules.keys()))"
     )
     product = make("files")
     done = subprocess.run([product_python, "-c", code], cwd=product, capture_output=True, text=True)
