@@ -341,7 +341,7 @@ def run(
         report["environment"] = target
     product: Product | None = None
     with _only_run(root, if_ready), contextlib.ExitStack() as at_end:
-        known = _ask(root, environment, target) if if_ready else None
+        known = _ask(root, environment, target, place) if if_ready else None
         try:
             product = spec.load(root, environment, target)
             datacontract_cli.begin(product.contract)
@@ -418,16 +418,20 @@ def _only_run(root: Path, if_ready: bool) -> Iterator[None]:
         raise
 
 
-def _ask(root: Path, environment: Mapping[str, str], target: str) -> State | None:
+def _ask(root: Path, environment: Mapping[str, str], target: str, place: str) -> State | None:
     """Return what trigger@1 knows, if a run is due; None for a product without it. Raises Waiting, among others.
 
-    The lock is held, so that a run that has just ended here counts.
+    The lock is held, so that a run that has just ended here counts; so does the last one that saved its state at `place`.
     """
     product = spec.load(root, environment, target)
     if product.trait("trigger") is None:
         return None
     from pipeline import trigger
 
+    if place:
+        from pipeline import state
+
+        state.bring(place, product, trigger.file_of(product))
     return trigger.require_ready(product, environment)
 
 

@@ -91,6 +91,35 @@ def at_home(place: str, product: Product) -> Iterator[None]:
         publish.before_commit.remove(kept.confirm)
 
 
+def bring(place: str, product: Product, file: Path) -> None:
+    """Restore one file of the state below build/ without a lease, unless this folder has one. Raises UnreadableInput.
+
+    For what decides whether a run is due at all.
+    """
+    if file.exists() or _is_of_a_proposal(os.environ):
+        return
+    token = os.environ.get(TOKEN)
+    store = opened(place, product)
+    if token:
+        os.environ[TOKEN] = token  # the run opens the place again
+    try:
+        if pointer := store.read(POINTER):
+            parts = [part.format(target=product.target or "default") for part in PARTS]
+            saved = _parsed_pointer(pointer.content, product, parts, store)
+            if about := saved["files"].get(file.relative_to(product.build).as_posix()):
+                partial = file.with_name(f".{file.name}.partial")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                partial.unlink(missing_ok=True)
+                store.fetch(about["sha256"], about["size"], partial)
+                os.replace(partial, file)
+    except Damaged as error:
+        raise _unreadable(store, str(error)) from error
+    except OSError as error:
+        raise UnreadableInput(f"The state cannot be restored: {error}", fix=MAKE_ROOM) from error
+    finally:
+        store.close()
+
+
 def opened(place: str, product: Product) -> Store:
     """Return the store that PIPELINE_STATE names. Raises UnreadableInput."""
     inside = (product.domain, product.name, product.target or "default")

@@ -99,6 +99,36 @@ def test_a_fresh_machine_goes_on_from_what_the_last_run_saved(
 
 
 @EVERY
+def test_what_decides_on_a_run_is_known_before_it_on_a_fresh_machine(
+    place: Home, machine: Callable[..., Any]
+) -> None:
+    from pipeline import state
+
+    def brought(product: Any) -> Path:
+        os.environ["PIPELINE_STATE_TOKEN"] = TOKEN
+        file = product.build / "state/default/trigger.json"
+        state.bring(place.place, product, file)
+        return file
+
+    assert not brought(machine("before")).exists()  # nobody has run yet
+    first = machine("first")
+    with at_home(place, first):
+        leave(first, "one")
+        (first.build / "state/default/trigger.json").write_text('{"consumed": {"a": "1"}}')
+    held, second = lease(place), machine("second")
+    file = brought(second)
+    assert file.read_text() == '{"consumed": {"a": "1"}}' and list(there(second)) == [
+        "state/default/",
+        "state/default/trigger.json",
+    ]
+    assert lease(place) == held  # a question every few minutes holds up nobody
+    with at_home(place, second):
+        assert there(second) == there(first)
+    file.write_text("newer, and not saved")
+    assert brought(second).read_text() == "newer, and not saved"
+
+
+@EVERY
 def test_only_what_is_needed_is_kept(place: Home, machine: Callable[..., Any]) -> None:
     for number in range(3):
         run(place, machine(f"machine-{number}"), f"text {number}")

@@ -216,7 +216,7 @@ def remember(product: Product, versions: Mapping[str, str], now: datetime | None
     """Leave for the next run on this machine what was published from. Raises UnreadableInput."""
     at = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
     value = {"publishedAt": at, "consumed": dict(versions)}
-    file = _file(product)
+    file = file_of(product)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f".{file.name}.partial")
@@ -231,7 +231,7 @@ def remember(product: Product, versions: Mapping[str, str], now: datetime | None
 
 def _here(product: Product) -> Publication:
     """Return what the last runs on this machine have left."""
-    left, run = _json(_file(product)), _json(product.build / "run.json")
+    left, run = _json(file_of(product)), _json(product.build / "run.json")
     versions = left.get("consumed")
     # A run that was killed has no exit code: it is made again at once.
     has_failed = run.get("outcome") == "failed" and "exitCode" in run
@@ -251,7 +251,8 @@ def _json(file: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _file(product: Product) -> Path:
+def file_of(product: Product) -> Path:
+    """Return the file in which a run leaves what it has published from."""
     return product.build / "state" / (product.target or "default") / FILE
 
 
