@@ -5,7 +5,7 @@ Whatever folders there are below blueprints/ are choices, so that a new capabili
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
@@ -33,12 +33,23 @@ class Questions:
     validators: list[str] = field(default_factory=list)
     deprecated: dict[str, list[str]] = field(default_factory=dict)  # accepted where an older version has it
 
-    def allow(self, answers: Answers) -> bool:
-        """Whether no validator objects, of those that speak of these answers alone."""
-        compiled = [understood(validator) for validator in self.validators]
-        return not any(
-            template.render(answers).strip() for template, names in compiled if names <= answers.keys()
-        )
+    def allow(self, answers: Answers, undecided: Collection[Choice] = ()) -> bool:
+        """Whether no validator objects, of those that speak of these answers alone.
+
+        `undecided`: capabilities that can still join their lists. An objection that one of them can remove does not count yet.
+        """
+        for validator in self.validators:
+            template, names = understood(validator)
+            if not names <= answers.keys() or not template.render(answers).strip():
+                continue
+            further = [
+                {**answers, name: [*answers[name], capability]}
+                for name, capability in undecided
+                if capability and name in names
+            ]
+            if all(template.render(each).strip() for each in further):
+                return False
+        return True
 
 
 @cache
@@ -91,24 +102,37 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
         for choice in (*choices, *older):
             values[name, choice] = [True, False] if choice in then.many.get(name, []) else [False]
 
-    def order(fixed: Row) -> list[Choice]:
-        """All choices, those first that a validator reads with what is fixed: what it refuses is seen at once."""
-        names = {name for name, _ in fixed}
-        read = [understood(validator)[1] for validator in now.validators + then.validators]
-        first = min((together for together in read if names <= together), key=len, default=names)
-        return sorted(values, key=lambda choice: choice[0] not in first)
+    places = {choice: place for place, choice in enumerate(values)}
 
-    def fill(row: Row, fixed: Row) -> Row | None:
+    def pairs(row: Row) -> Iterator[tuple[tuple[Choice, Any], tuple[Choice, Any]]]:
+        return combinations(sorted(row.items(), key=lambda item: places[item[0]]), 2)
+
+    firsts = {name: next(choice for choice in values if choice[0] == name) for name, _ in values}
+
+    def order(fixed: Row) -> list[Choice]:
+        """All choices, those first without which no validator can refuse what is fixed: it is then seen at once."""
+        names = {name for name, _ in fixed}
+        reads = [understood(validator)[1] for validator in now.validators + then.validators]
+        related = names.union(*(read for read in reads if read & names))
+
+        def rank(choice: Choice) -> int:
+            if choice in fixed or choice[0] not in related:
+                return 0 if choice in fixed else 3
+            return 1 if not choice[1] else 2 if choice == firsts[choice[0]] else 3
+
+        return sorted(values, key=rank)
+
+    def fill(row: Row, fixed: Row, ordered: list[Choice]) -> Row | None:
         """The row and what is fixed, made complete with what has met the least; None where it is not allowed."""
-        given = answers(row, values)
-        if not (now.allow(given) and then.allow(given)):
+        given, undecided = answers(row), values.keys() - row.keys()
+        if not (now.allow(given, undecided) and then.allow(given, undecided)):
             return None
         if len(row) == len(values):
             return row
-        choice = next(choice for choice in order(fixed) if choice not in row)
+        choice = next(choice for choice in ordered if choice not in row)
         rows = [{**row, choice: value} for value in values[choice] if fixed.get(choice, value) == value]
         rows.sort(key=lambda row: -sum(pair in waiting for pair in pairs(row)))
-        return next(filter(None, (fill(longer, fixed) for longer in rows)), None)
+        return next(filter(None, (fill(longer, fixed, ordered) for longer in rows)), None)
 
     # A dictionary, because its order is always the same.
     waiting = dict.fromkeys(
@@ -119,24 +143,19 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
     )
     while waiting:
         fixed = next(iter(waiting))
-        row = fill({}, dict(fixed))
+        row = fill({}, dict(fixed), order(dict(fixed)))
         for met in pairs(row) if row else [fixed]:
             waiting.pop(met, None)
         if row:
-            yield answers(row, values)
+            yield answers(row)
 
 
-def pairs(row: Row) -> Iterator[tuple[tuple[Choice, Any], tuple[Choice, Any]]]:
-    return combinations(row.items(), 2)
-
-
-def answers(row: Row, values: dict[Choice, list[Any]]) -> Answers:
-    """As Copier takes them; a list of capabilities counts when each of them is decided."""
-    undecided = {name for name, _ in values.keys() - row.keys()}
+def answers(row: Row) -> Answers:
+    """As Copier takes them; a list has the capabilities that are decided so far."""
     given: Answers = {}
-    for (name, capability), value in row.items():
+    for (name, capability), value in sorted(row.items(), key=lambda item: item[0]):
         if not capability:
             given[name] = value
-        elif name not in undecided:
+        else:
             given[name] = [*given.get(name, []), *([capability] if value else [])]
     return given
