@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ OTLP = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """OpenTelemetry's own variables: the address of an OTLP receiver."""
 INTERRUPTED = 128
 """A greater exit code is that of a signal."""
+LENGTH = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+"""A deadline of trigger@1."""
 LINE = re.compile(r"(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)")
 
 
@@ -63,7 +65,7 @@ def _emit(
     if "product" not in report:  # the spec cannot be read, and metrics of an unknown product help nobody
         return
     base = labels_of(report)
-    samples = [*samples_of(report, crons_of(root, product))]
+    samples = [*samples_of(report, due_after(root, product, report))]
     published = any(METRICS[sample.name].kind == PUBLICATION for sample in samples)
     lines = text_lines(base, samples)
     if not published:
@@ -90,8 +92,8 @@ def labels_of(report: Mapping[str, Any]) -> dict[str, str]:
     return {label: value for label, value in values if value}
 
 
-def crons_of(root: Path, product: Product | None) -> list[str]:
-    """Return the cron expressions of the product's schedule."""
+def due_after(root: Path, product: Product | None, report: Mapping[str, Any]) -> datetime | None:
+    """Return when the next run is due: by the schedule, or at trigger@1's deadline; None if nothing says so."""
     if product is not None:
         traits = [(trait.uses, trait.properties) for trait in product.traits]
     else:
@@ -99,18 +101,22 @@ def crons_of(root: Path, product: Product | None) -> list[str]:
             listed = spec.read(root)["spec"]["traits"]
             traits = [(trait["uses"], trait["properties"]) for trait in listed if "properties" in trait]
         except (UnreadableInput, LookupError, TypeError):
-            return []
-    return [str(properties.get("cron")) for uses, properties in traits if uses.startswith("schedule@")]
+            return None
+    started = datetime.fromisoformat(report["startedAt"])
+    crons = [str(properties.get("cron")) for uses, properties in traits if uses.startswith("schedule@")]
+    lengths = [str(properties.get("deadline")) for uses, properties in traits if uses.startswith("trigger@")]
+    deadlines = [started + timedelta(seconds=int(one[1]) * grammar.SECONDS[one[2]]) for one in map(LENGTH.fullmatch, lengths) if one]  # fmt: skip
+    return next_run(crons, started) or min(deadlines, default=None)
 
 
-def samples_of(report: Mapping[str, Any], crons: list[str]) -> Iterator[Sample]:
-    """Yield the samples of a run from its report, the content of build/run.json."""
-    for sample in (*_of_run(report, crons), *_over_time(report), *_of_publication(report)):
+def samples_of(report: Mapping[str, Any], due: datetime | None) -> Iterator[Sample]:
+    """Yield the samples of a run from its report, the content of build/run.json. `due`: when the next run is."""
+    for sample in (*_of_run(report, due), *_over_time(report), *_of_publication(report)):
         if math.isfinite(sample.value):
             yield sample
 
 
-def _of_run(report: Mapping[str, Any], crons: list[str]) -> Iterator[Sample]:
+def _of_run(report: Mapping[str, Any], due: datetime | None) -> Iterator[Sample]:
     started = datetime.fromisoformat(report["startedAt"])
     seconds = float(report.get("seconds") or 0)
     versions = {"version": report.get("version"), "contract_version": report.get("contract")}
@@ -125,7 +131,7 @@ def _of_run(report: Mapping[str, Any], crons: list[str]) -> Iterator[Sample]:
     results = [check.get("result") for name in ("checks", "doubts") for check in report.get(name, ())]
     for result in RESULTS:
         yield Sample("data_product_run_checks", {"result": result}, results.count(result))
-    if due := next_run(crons, started):
+    if due:
         yield Sample("data_product_next_run_timestamp_seconds", {}, due.timestamp())
 
 

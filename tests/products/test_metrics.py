@@ -165,6 +165,24 @@ def test_nothing_in_a_report_breaks_the_run(root: Path, run: dict[str, Any]) -> 
     metrics.emit(root, run, {})
 
 
+@pytest.mark.parametrize(
+    ("traits", "due"),
+    [
+        ('{uses: trigger@1, properties: {cron: "*/15 * * * *", deadline: 26h}}', timedelta(hours=26)),
+        ('{uses: trigger@1, properties: {cron: "*/15 * * * *", deadline: soon}}', None),
+        ("{uses: lineage@1}", None),
+    ],
+)
+def test_without_a_schedule_the_next_run_is_due_at_the_deadline(
+    root: Path, traits: str, due: timedelta | None
+) -> None:
+    run = good()
+    (root / "data-product.yaml").write_text(f"spec: {{traits: [{traits}]}}")
+    line = re.search(r"(?m)^data_product_next_run_timestamp_seconds\{.*\} (\S+)$", emitted(root, run))
+    expected = due and (datetime.fromisoformat(run["startedAt"]) + due).timestamp()
+    assert (line and float(line[1])) == expected
+
+
 def test_times_of_a_schedule_are_those_of_the_checks() -> None:
     from pipeline.next_run import times
 
@@ -275,7 +293,7 @@ def test_both_forms_of_a_message_are_the_same() -> None:
     from pipeline import metrics, otlp
 
     run = good(environment="prod")
-    samples = [*metrics.samples_of(run, ["0 5 * * *"])]
+    samples = [*metrics.samples_of(run, datetime(2026, 1, 1, 5, tzinfo=UTC))]
     message = otlp.message(metrics.labels_of(run), samples, "1.0.0", {"x": "ü"}, time.time_ns())
     read = otlp_service.ExportMetricsServiceRequest()
     read.ParseFromString(otlp.as_protobuf(message))
