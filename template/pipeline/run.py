@@ -8,30 +8,23 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
-import functools
 import gc
 import json
 import os
-import signal
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline import datacontract_cli, missing_file, progress, restore, sample_run, spec
+from pipeline import datacontract_cli, endings, progress, sample_run, spec
 from pipeline.build_folder import InProgress, run_lock, write
 from pipeline.errors import (
-    MAKE_ROOM,
     PromiseBroken,
     ServiceLevelMissed,
     UnreadableInput,
     Waiting,
-    is_machine,
 )
 from pipeline.progress import say, summary
 from pipeline.spec import Product
@@ -40,8 +33,6 @@ from pipeline.stages import stages
 if TYPE_CHECKING:
     from pipeline.trigger import State
 
-TRACE = "build/logs/traceback.txt"
-"""Traceback of an unexpected error."""
 PLACE = "PIPELINE_STATE"
 """Variable for the place where the state of runs is kept: see pipeline/state.py."""
 HOMELESS = (
@@ -50,14 +41,8 @@ HOMELESS = (
 )
 UNENDED = "The run has not ended: it is in progress, or it was killed."
 
-PATIENCE = 8.0
-"""Seconds that a stopped run has to end by itself: less than the 10 of `docker stop`."""
-
 GARBAGE = (100_000, 50, 100)
 """Thresholds of Python's garbage collector, which by default searches all libraries again for every few that are loaded."""
-
-_signal = 0
-"""The number of the signal that ends this run, if any."""
 
 
 def main() -> int:
@@ -135,7 +120,7 @@ def main() -> int:
         options.error("--limit is an option of --preview: add it")
     if chosen.log_format == "json":
         progress.use_json()
-    _heed_signals()
+    endings.heed_signals()
     root = None
     try:
         began_in = _folder()
@@ -176,8 +161,8 @@ def main() -> int:
 
 def _end(problem: BaseException, root: Path | None) -> int:
     """Report why a run ended early; return its exit code."""
-    code = _exit_code(problem)
-    text, fix = _explained(problem, code, root)
+    code = endings.exit_code(problem)
+    text, fix = endings.explained(problem, code, root)
     say(f"\n{text}", "run.ended", level="warning" if code in (3, 4) else "error", exitCode=code, fix=fix)
     return code
 
@@ -195,7 +180,7 @@ def _watch(root: Path, variables: Mapping[str, str], chosen: argparse.Namespace,
         except InProgress:
             raise
         except BaseException as problem:
-            if _signal or isinstance(problem, KeyboardInterrupt):
+            if endings.was_stopped(problem):
                 raise KeyboardInterrupt from problem
             _end(problem, root)
 
@@ -222,62 +207,6 @@ def _count(text: str) -> int:
     if number < 0:
         raise ValueError(text)
     return number
-
-
-def _heed_signals() -> None:
-    """End the run cleanly on a signal, after PATIENCE seconds at the latest; a second signal ends it at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        global _signal
-        _signal = number
-        signal.signal(number, signal.SIG_DFL)
-        # A library may swallow the exception, or wait for a lock that is never released.
-        for seconds, end in (
-            (PATIENCE, _say_stopped),
-            (PATIENCE + 1, functools.partial(os._exit, 128 + number)),
-        ):
-            timer = threading.Timer(seconds, end)
-            timer.daemon = True
-            timer.start()
-        raise KeyboardInterrupt
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # A signal that the parent process ignores, as for a background job, stays ignored.
-        if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, stop)
-
-
-def _say_stopped() -> None:
-    code = 128 + _signal
-    say(f"\n{_explained(KeyboardInterrupt(), code, None)[0]}", "run.ended", level="error", exitCode=code)
-
-
-def _exit_code(problem: BaseException) -> int:
-    if _signal or isinstance(problem, KeyboardInterrupt):  # libraries turn a signal into their own errors
-        return 128 + (_signal or signal.SIGINT)
-    return problem.exit_code if isinstance(problem, UnreadableInput) else UnreadableInput.exit_code
-
-
-def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[str, str]:
-    """Return what went wrong, and the fix."""
-    if code > 128:
-        how = "Interrupted" if code == 128 + signal.SIGINT else "Terminated"
-        return f"{how}. Every port serves either the old version or the new one, complete.", ""
-    if isinstance(problem, UnreadableInput):
-        return str(problem), problem.fix
-    if file := missing_file(problem):
-        return f"{file} is missing; the pipeline cannot run without it.", restore(file)
-    text = f"{type(problem).__name__}: {problem}"
-    if is_machine(problem):
-        return text, MAKE_ROOM
-    with contextlib.suppress(OSError):
-        if root is not None:
-            trace = root / TRACE
-            trace.parent.mkdir(parents=True, exist_ok=True)
-            trace.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
-    report = f"The traceback is in {TRACE}: report it to the maintainers of the template."
-    return text, f"This error is unexpected. {report}"
 
 
 def _root(project: str | None) -> Path:
@@ -382,10 +311,10 @@ def run(
                     fix=progress.fix_of_miss(report),
                 )
         except BaseException as problem:
-            report = {**_name(root), **report, "exitCode": _exit_code(problem)}
+            report = {**_name(root), **report, "exitCode": endings.exit_code(problem)}
             report["seconds"] = round(time.monotonic() - clock, 3)
             if "missed" not in report:
-                report["problem"] = _explained(problem, report["exitCode"], None)[0]
+                report["problem"] = endings.explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the cause
                 if product is None and counts:
                     from pipeline import history

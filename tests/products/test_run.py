@@ -365,9 +365,9 @@ def test_a_signal_that_arrives_inside_of_exec_ends_with_its_own_exit_code(
 def test_a_run_that_is_stopped_ends_though_a_library_does_not_notice(every_port: Path) -> None:
     code = """
 import contextlib, os, signal, time
-from pipeline import run
-run.PATIENCE = 0.2
-run._heed_signals()
+from pipeline import endings
+endings.PATIENCE = 0.2
+endings.heed_signals()
 with contextlib.suppress(KeyboardInterrupt):
     os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(60)
@@ -383,7 +383,7 @@ def test_a_file_of_the_pipeline_that_is_gone_is_named(product: Path, product_pyt
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "pipeline/progress.py is missing" in done.stderr
     assert "fix: Restore it with `git checkout HEAD -- pipeline/progress.py`" in done.stderr
-    said = "from pipeline.run import _explained; print(_explained(ModuleNotFoundError(name='pipeline.publish'), 2, None))"
+    said = "from pipeline.endings import explained; print(explained(ModuleNotFoundError(name='pipeline.publish'), 2, None))"
     shutil.copy(ROOT / "template/pipeline/progress.py", product / "pipeline")
     (product / "pipeline" / "publish.py").unlink()
     done = subprocess.run([product_python, "-c", said], cwd=product, capture_output=True, text=True)

@@ -20,7 +20,7 @@ from pipeline.spec import Product
 TIMEOUT = 10.0
 """Seconds to wait for events at the end of a run, unless the trait says otherwise."""
 STOPPED_TIMEOUT = 3.0
-"""The same for a run that was stopped by a signal: it has 8 seconds in all (PATIENCE in pipeline/run.py)."""
+"""The same for a run that was stopped by a signal: it has 8 seconds in all (PATIENCE in pipeline/endings.py)."""
 
 _running: tuple[events.Run, Sender] | None = None
 """The run that has been reported and has not ended; a process has one at a time."""
