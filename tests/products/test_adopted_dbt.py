@@ -226,6 +226,9 @@ def test_workflows_of_a_product_in_a_folder_run_there(
         text = file.read_text("utf-8")
         workflow = yaml.safe_load(text)
         assert workflow["defaults"] == {"run": {"working-directory": "data/shop"}}, file
+        for job in workflow["jobs"].values():  # without a checkout there is no such folder
+            is_there = "uses" in job or any("checkout" in step.get("uses", "") for step in job["steps"])
+            assert is_there or job["defaults"]["run"]["working-directory"] == ".", file
         assert workflow["name"].startswith("shop")
         for kind in {"push", "pull_request"} & workflow[True].keys():
             assert {*workflow[True][kind]["paths"]} >= {f".github/workflows/{file.name}"}

@@ -464,6 +464,7 @@ def test_what_comes_after_a_run(on_github: Path, on_gitlab: Path) -> None:
     told, kept = jobs["run"]["steps"][-2:]
     assert told["if"] == kept["if"] == "always()" and kept["continue-on-error"] is True
     files = {"build/run.json", "build/slis.json", "build/addresses.yaml", "build/logs/"}
+    files |= {"build/metrics.prom", "build/openlineage.jsonl"}
     assert set(kept["with"]["path"].split()) == files
 
     # Both write the product's record, one after the other.

@@ -113,7 +113,9 @@ def _workflow(text: str, name: str, product: str, folder: str) -> str:
         (r"(?m)^  pull_request:$(?!\n    paths)", f"  pull_request:\n    paths: {_plain(paths)}", 0),
         (r"(?m)^  group: (ci-)?", f"  group: {product}-", 0),
         (r"(?m)^( +)working-directory: infra$", rf"\1working-directory: {_plain(json.dumps(f'{folder}/infra', ensure_ascii=False))}", 0),
-        (r"(?m)^( {12})build/", rf"\1{_plain(folder)}/build/", 0),
+        (r"(?m)^( {12}| {10}path: )build/", rf"\1{_plain(folder)}/build/", 0),
+        # It has no checkout, and so no such folder.
+        (r"(?m)^  state:\n    name: State\n", "\\g<0>    defaults:\n      run:\n        working-directory: .\n", 0),
         (r"(?m)uses: \./\.github/workflows/pipeline\.yml", f"uses: ./{workflow_path(product, 'pipeline')}", 0),
     ]  # fmt: skip
     for pattern, replacement, needed in changes:

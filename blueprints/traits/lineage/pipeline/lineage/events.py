@@ -164,7 +164,9 @@ class Run:
     def _git(self, *words: str) -> str:
         command = ["git", "-C", str(self.product.root), *words]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+            done = subprocess.run(  # noqa: S603, RUF100 - git
+                command, capture_output=True, text=True, timeout=5, check=False
+            )
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
