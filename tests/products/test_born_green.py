@@ -54,7 +54,7 @@ def rows() -> list[Answers]:
     alone += [{question: choice} for question, choices in NOW.one.items() for choice in choices]
     for question, choices in NOW.many.items():
         for choice in choices:
-            fits = {"type": "consumer-oriented"} if choice == "data-product" else {}
+            fits = {"type": "consumer-oriented"} if choice in ("data-product", "trigger") else {}
             alone.append({question: [choice], **fits})
     array = [row for row in [*alone, *pairwise(NOW, NOW)] if NOW.allow(row)]
     for number, row in enumerate(array[2:]):

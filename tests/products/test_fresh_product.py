@@ -189,6 +189,7 @@ def test_workflows_are_valid(committed: Path) -> None:
         "ci.yml",
         "infra.yml",
         "pipeline.yml",
+        "run-issue.yml",
         "schedule.yml",
         "update.yml",
     }
@@ -209,6 +210,8 @@ TAKE_A_ROLE = {
 """The jobs that take a role in AWS, or call one that does: they may ask GitHub who they are."""
 ANCHOR = {("access.yml", "apply"), ("pipeline.yml", "access"), ("schedule.yml", "run")}
 """The job that anchors the audit chain on a branch, and those that call it."""
+STATE = ("pipeline.yml", "state")
+"""The job that pushes what a run leaves for the next."""
 
 
 def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None:
@@ -219,9 +222,10 @@ def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None
             # The one job that may write to a pull request runs nothing of the repository.
             comments = (file.name, name) == ("access-plan.yml", "post")
             role = {"id-token": "write"} if (file.name, name) in TAKE_A_ROLE else {}
-            contents = {"contents": "write" if (file.name, name) in ANCHOR else "read"}
+            contents = {"contents": "write" if (file.name, name) in ANCHOR | {STATE} else "read"}
             signs = {"attestations": "write"} if (file.name, name) == ("infra.yml", "deploy") else {}
-            asked = {"pull-requests": "write"} if comments else contents | role | signs
+            reports = {"issues": "write"} if (file.name, name) == ("run-issue.yml", "report") else {}
+            asked = {"pull-requests": "write"} if comments else contents | role | signs | reports
             assert job["permissions"] == asked, (file.name, name)
             assert not comments or not any("uses" in step for step in job["steps"])
             for step in job.get("steps", []):

@@ -129,8 +129,12 @@ def test_no_jinja_is_left_over(product: Path, answers: dict) -> None:
         # What dbt and GitHub are meant to find is theirs.
         text = re.sub(r"\{\{ source\('inputs', '\w+'\) \}\}", "", text) if path.suffix == ".sql" else text
         text = re.sub(r"\$\{\{ [^{}]+ \}\}", "", text) if ".github" in name else text
-        text = text.replace("{{", "").replace("}}", "") if path.suffix == ".py" else text  # in f-strings
-        text = "" if path.parent.name == "macros" else text  # all of it is dbt's
+        text = (
+            text.replace("{{", "").replace("}}", "") if path.suffix in (".py", ".sh") else text
+        )  # f-strings, Docker
+        text = (
+            "" if path.parent.name in ("macros", "monitoring") else text
+        )  # dbt's, Prometheus' and Grafana's
         assert not re.search(r"\{[{%]", text), name
 
 
@@ -259,6 +263,7 @@ def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
     waiting = [trait if trait != "schedule" else "trigger" for trait in ALL["traits"]]
     products = [make("everything", **ALL)]
     products.append(make("everything", **(ALL | {"traits": waiting}), type="consumer-oriented"))
+    products.append(make("everything", traits=["airflow"]))
     places = every("infrastructure", first="aws", apart="ci")[1:]  # the first is the default
     products += [make("elsewhere", forge="gitlab", infrastructure=place) for place in places]
     later = {f"/{ANSWERS_BESIDE}", "/.meshwright/draft.yaml"}  # `adopt` and `draft` write them
