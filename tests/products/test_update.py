@@ -366,9 +366,18 @@ def test_a_renamed_path_is_told(versions: Path, render: Render, tmp_path: Path) 
 def taken_off_and_put_on() -> Iterator[tuple[Answers, Answers]]:
     """From one choice of capabilities to another, until each has been taken off and put on."""
     questions = replace(NOW, one={name: choices[:1] for name, choices in NOW.one.items()})
+    # A source-oriented product, the first of its choices, waits for no other: `trigger` has rows of its own.
+    consumer = {
+        "type": "consumer-oriented",
+        "platforms": [],
+        "inputs": ["data-product"],
+        "outputs": ["parquet"],
+    }
+    waits, has_times = ({**consumer, "traits": [trait]} for trait in ("trigger", "schedule"))
+    rows = [*pairwise(questions, questions)]
     chosen = {(kind, name) for kind, names in NOW.many.items() for name in names if NOW.allow({kind: [name]})}
     off, on = set(chosen), set(chosen)
-    for one, other in itertools.pairwise(pairwise(questions, questions)):
+    for one, other in [(has_times, waits), (waits, has_times), *itertools.pairwise(rows)]:
         if off or on:
             yield one, other
         was, will_be = ({(kind, name) for kind in NOW.many for name in row[kind]} for row in (one, other))
