@@ -104,8 +104,11 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
 
     places = {choice: place for place, choice in enumerate(values)}
 
+    def in_order(row: Row) -> Row:
+        return dict(sorted(row.items(), key=lambda item: places[item[0]]))
+
     def pairs(row: Row) -> Iterator[tuple[tuple[Choice, Any], tuple[Choice, Any]]]:
-        return combinations(sorted(row.items(), key=lambda item: places[item[0]]), 2)
+        return combinations(in_order(row).items(), 2)
 
     firsts = {name: next(choice for choice in values if choice[0] == name) for name, _ in values}
 
@@ -124,7 +127,7 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
 
     def fill(row: Row, fixed: Row, ordered: list[Choice]) -> Row | None:
         """The row and what is fixed, made complete with what has met the least; None where it is not allowed."""
-        given, undecided = answers(row), values.keys() - row.keys()
+        given, undecided = answers(in_order(row)), values.keys() - row.keys()
         if not (now.allow(given, undecided) and then.allow(given, undecided)):
             return None
         if len(row) == len(values):
@@ -147,13 +150,13 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
         for met in pairs(row) if row else [fixed]:
             waiting.pop(met, None)
         if row:
-            yield answers(row)
+            yield answers(in_order(row))
 
 
 def answers(row: Row) -> Answers:
     """As Copier takes them; a list has the capabilities that are decided so far."""
     given: Answers = {}
-    for (name, capability), value in sorted(row.items(), key=lambda item: item[0]):
+    for (name, capability), value in row.items():
         if not capability:
             given[name] = value
         else:
