@@ -110,21 +110,6 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
     def pairs(row: Row) -> Iterator[tuple[tuple[Choice, Any], tuple[Choice, Any]]]:
         return combinations(in_order(row).items(), 2)
 
-    firsts = {name: next(choice for choice in values if choice[0] == name) for name, _ in values}
-
-    def order(fixed: Row) -> list[Choice]:
-        """All choices, those first without which no validator can refuse what is fixed: it is then seen at once."""
-        names = {name for name, _ in fixed}
-        reads = [understood(validator)[1] for validator in now.validators + then.validators]
-        related = names.union(*(read for read in reads if read & names))
-
-        def rank(choice: Choice) -> int:
-            if choice in fixed or choice[0] not in related:
-                return 0 if choice in fixed else 3
-            return 1 if not choice[1] else 2 if choice == firsts[choice[0]] else 3
-
-        return sorted(values, key=rank)
-
     def fill(row: Row, fixed: Row, ordered: list[Choice]) -> Row | None:
         """The row and what is fixed, made complete with what has met the least; None where it is not allowed."""
         given, undecided = answers(in_order(row)), values.keys() - row.keys()
@@ -146,11 +131,26 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
     )
     while waiting:
         fixed = next(iter(waiting))
-        row = fill({}, dict(fixed), order(dict(fixed)))
+        row = fill({}, dict(fixed), ordered_for(dict(fixed), values, now.validators + then.validators))
         for met in pairs(row) if row else [fixed]:
             waiting.pop(met, None)
         if row:
             yield answers(in_order(row))
+
+
+def ordered_for(fixed: Row, values: dict[Choice, list[Any]], validators: list[str]) -> list[Choice]:
+    """All choices, those first without which no validator can refuse what is fixed: it is then seen at once."""
+    names = {name for name, _ in fixed}
+    reads = [understood(validator)[1] for validator in validators]
+    related = names.union(*(read for read in reads if read & names))
+    firsts = {name: next(choice for choice in values if choice[0] == name) for name, _ in values}
+
+    def rank(choice: Choice) -> int:
+        if choice in fixed or choice[0] not in related:
+            return 0 if choice in fixed else 3
+        return 1 if not choice[1] else 2 if choice == firsts[choice[0]] else 3
+
+    return sorted(values, key=rank)
 
 
 def answers(row: Row) -> Answers:
