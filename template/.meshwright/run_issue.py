@@ -1,5 +1,5 @@
-"""Open an issue in this repository when a scheduled run fails, comment on it when the next one fails too, and close it when
-one is good again. CI of GitHub and of GitLab runs it, with nothing but Python.
+"""Open an issue in this repository when a run that nobody started by hand fails, comment on it when the next one fails too, and
+close it when one is good again. CI of GitHub and of GitLab runs it, with nothing but Python.
 
 Usage: run_issue.py good|failed ADDRESS-OF-THE-RUN
 
@@ -13,16 +13,19 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 LABEL = "scheduled-run-failed"
 TITLE = "The scheduled run fails"
-BODY = """The scheduled run of the pipeline failed: {address}
+BODY = """The pipeline's run failed, or could not start in time: {address}
 
 The ports serve what the last good run published, unless the log says that a service level was missed. The log has the cause and the
-fix. Each further failure is a comment here; the next good run closes this issue.
+fix. Further failures are comments here, at most one in six hours; the next good run closes this issue.
 """
+QUIET = timedelta(hours=6)
+"""A product that asks every few minutes whether it should run fails as often."""
 AGAIN = "It failed again: {address}"
 GOOD = "The run is good again: {address}"
 NOT_REPORTED = 77
@@ -68,8 +71,8 @@ class Forge:
                 f"{method} {path}: the forge cannot be reached ({type(error).__name__})."
             ) from error
 
-    def open_issue(self) -> int | None:
-        """Return the number of the oldest open issue about scheduled runs."""
+    def open_issue(self) -> tuple[int, datetime] | None:
+        """Return the number of the oldest open issue about scheduled runs, and when it was last changed."""
         raise NotImplementedError
 
     def create(self, body: str) -> None:
@@ -95,13 +98,20 @@ class GitHub(Forge):
         version = {"X-GitHub-Api-Version": "2022-11-28", "Accept": "application/vnd.github+json"}
         super().__init__(environment["GITHUB_API_URL"], {"Authorization": f"Bearer {token}", **version})
 
-    def open_issue(self) -> int | None:
+    def open_issue(self) -> tuple[int, datetime] | None:
         query = urlencode(
             {"labels": LABEL, "state": "open", "sort": "created", "direction": "asc", "per_page": 100}
         )
         issues = self.call("GET", f"{self._path}?{query}")
         # To this part of the API, a pull request is an issue, too.
-        return next((issue["number"] for issue in issues if "pull_request" not in issue), None)
+        return next(
+            (
+                (issue["number"], datetime.fromisoformat(issue["updated_at"]))
+                for issue in issues
+                if "pull_request" not in issue
+            ),
+            None,
+        )
 
     def create(self, body: str) -> None:
         made = self.call("POST", self._path, {"title": TITLE, "body": body, "labels": [LABEL]})
@@ -124,11 +134,12 @@ class GitLab(Forge):
         super().__init__(environment["CI_API_V4_URL"], {"PRIVATE-TOKEN": environment["ISSUES_TOKEN"]})
         self._path = f"/projects/{quote(environment['CI_PROJECT_ID'], safe='')}/issues"
 
-    def open_issue(self) -> int | None:
+    def open_issue(self) -> tuple[int, datetime] | None:
         query = urlencode(
             {"labels": LABEL, "state": "opened", "order_by": "created_at", "sort": "asc", "per_page": 1}
         )
-        return next((issue["iid"] for issue in self.call("GET", f"{self._path}?{query}")), None)
+        issues = self.call("GET", f"{self._path}?{query}")
+        return next(((issue["iid"], datetime.fromisoformat(issue["updated_at"])) for issue in issues), None)
 
     def create(self, body: str) -> None:
         self.call("POST", self._path, {"title": TITLE, "description": body, "labels": LABEL})
@@ -141,19 +152,22 @@ class GitLab(Forge):
 
 
 def reported(forge: Forge, *, good: bool, address: str) -> str:
-    """Report how a scheduled run ended; return what was done. Raises Refused."""
-    number = forge.open_issue()
-    if good and number is None:
+    """Report how a run ended that nobody started by hand; return what was done. Raises Refused."""
+    known = forge.open_issue()
+    if known is None and good:
         return "The run is good, and no issue is open."
-    if good and number is not None:
+    if known is None:
+        forge.create(BODY.format(address=address))
+        return "An issue is open: the run failed."
+    number, changed = known
+    if good:
         forge.comment(number, GOOD.format(address=address))
         forge.close(number)
         return f"Issue {number} is closed: the run is good again."
-    if number is not None:
-        forge.comment(number, AGAIN.format(address=address))
-        return f"Issue {number} has a comment: the run failed again."
-    forge.create(BODY.format(address=address))
-    return "An issue is open: the run failed."
+    if datetime.now(UTC) - changed < QUIET:
+        return f"Issue {number} stays open: the run failed again. It has no further comment, because it changed in the last six hours."
+    forge.comment(number, AGAIN.format(address=address))
+    return f"Issue {number} has a comment: the run failed again."
 
 
 def main(arguments: list[str], environment: dict[str, str]) -> int:
@@ -169,7 +183,7 @@ def main(arguments: list[str], environment: dict[str, str]) -> int:
         return 0 if good else NOT_REPORTED
     try:
         print(reported((GitLab if on_gitlab else GitHub)(environment), good=good, address=arguments[1]))
-    except (Refused, LookupError, TypeError) as error:
+    except (Refused, LookupError, TypeError, ValueError) as error:
         why = (
             str(error)
             if isinstance(error, Refused)

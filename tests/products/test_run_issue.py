@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from issue_forge import TOKEN, Issues, issue_forge
 GITHUB = yaml.safe_load((ROOT / "template/.github/workflows/run-issue.yml").read_text("utf-8"))
 GITLAB = yaml.safe_load((ROOT / "template/.gitlab/ci/run-issue.yml").read_text("utf-8"))["run-issue"]
 STEP = next(step for step in GITHUB["jobs"]["report"]["steps"] if step.get("name") == "Report")
+TRIGGER = ROOT / "blueprints/traits/trigger/.github/workflows/trigger.yml"
 HOSTILE = "https://forge.example.org/$(touch pwned)`touch pwned`;'\"; touch pwned"
 
 
@@ -90,6 +92,50 @@ def test_an_issue_lives_as_long_as_scheduled_runs_fail(root: Path, forge: Issues
 
 
 @pytest.mark.parametrize("where", ["github", "gitlab"])
+@pytest.mark.parametrize(("hours", "texts"), [(0.1, 1), (5.9, 1), (6.1, 3)])
+def test_what_fails_every_few_minutes_does_not_fill_the_issue(
+    root: Path, forge: Issues, where: str, hours: float, texts: int
+) -> None:
+    forge.hours = hours
+    for _ in range(3):
+        assert ended(root, forge, where, good=False).returncode == 0
+    assert [len(issue["texts"]) for issue in forge.issues] == [texts]
+    assert ended(root, forge, where, good=True).returncode == 0 and not forge.open()
+
+
+@pytest.mark.parametrize(
+    ("ask", "run", "result"),
+    [
+        ("success", "skipped", None),  # nothing to do yet
+        ("skipped", "skipped", None),  # no catalog
+        ("cancelled", "skipped", None),
+        ("success", "cancelled", None),
+        ("failure", "skipped", "failure"),  # late
+        ("success", "failure", "failure"),
+        ("success", "success", "success"),
+    ],
+)
+def test_asking_opens_no_issue_and_closes_none_before_it_runs(ask: str, run: str, result: str | None) -> None:
+    text = TRIGGER.read_text("utf-8").replace("{% raw %}", "").replace("{% endraw %}", "")
+    job = yaml.safe_load(text)["jobs"]["issue"]
+    condition, conclusion = job["if"], job["steps"][1]["env"]["CONCLUSION"]
+    assert job["needs"] == ["ask", "run"] and job["steps"][1]["run"] == STEP["run"]
+    needs = SimpleNamespace(ask=SimpleNamespace(result=ask), run=SimpleNamespace(result=run))
+    known = {
+        "needs": needs,
+        "cancelled": lambda: False,
+        "contains": lambda values, value: value in values,
+        "fromJSON": json.loads,
+    }
+
+    def evaluated(expression: str) -> Any:
+        inner = expression.removeprefix("${{").removesuffix("}}").strip()
+        return eval(inner.replace("!", "not ").replace("&&", "and").replace("||", "or"), known)
+
+    assert (evaluated(conclusion) if evaluated(condition) else None) == result
+
+
+@pytest.mark.parametrize("where", ["github", "gitlab"])
 @pytest.mark.parametrize("code", [401, 403, 404, 410, 500, 302, 200])
 def test_what_the_forge_does_not_let_do_is_a_warning(
     root: Path, forge: Issues, where: str, code: int
@@ -129,12 +175,14 @@ def test_a_run_that_left_nothing_has_failed(root: Path, forge: Issues, content: 
 
 def test_only_the_job_that_needs_it_may_write_issues() -> None:
     granted: dict[str, Any] = {}
-    for file in sorted((ROOT / "template/.github/workflows").glob("*.yml")):
+    files = [*(ROOT / "template").glob(".github/workflows/*.yml"), *(ROOT / "blueprints").glob("*/*/.github/workflows/*.yml")]  # fmt: skip
+    for file in sorted(files, key=lambda file: file.name):
         workflow = yaml.safe_load(file.read_text("utf-8"))
         assert "issues" not in (workflow.get("permissions") or {})
         for name, job in workflow["jobs"].items():
             granted |= {f"{file.name}: {name}": job.get("permissions")} if "issues" in (job.get("permissions") or {}) else {}  # fmt: skip
-    assert granted == {"run-issue.yml: report": {"contents": "read", "issues": "write"}}
+    only = {"contents": "read", "issues": "write"}
+    assert granted == {"run-issue.yml: report": only, "trigger.yml: issue": only}
     # The event's texts reach the script as variables alone, and its code is the main branch's.
     assert "${{" not in STEP["run"]
     checkout = GITHUB["jobs"]["report"]["steps"][0]

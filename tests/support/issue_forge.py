@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +26,8 @@ class Issues:
     """The code of every answer, if it is not 0."""
     drops_labels: bool = False
     """What GitHub does for an account that may not set labels."""
+    hours: float = 24.0
+    """How long ago each issue was changed."""
     requests: list[str] = field(default_factory=list)
 
     def open(self) -> list[dict[str, Any]]:
@@ -73,6 +76,7 @@ class Issues:
             "iid": issue["number"],
             "title": issue["title"],
             "labels": names,
+            "updated_at": (datetime.now(UTC) - timedelta(hours=self.hours)).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **more,
         }
 
