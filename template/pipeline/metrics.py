@@ -71,13 +71,15 @@ def _emit(
     if not published:
         lines = {**lines, **_kept_lines(root / "build" / FILE, base)}
     text = as_text(lines)
+    place = f"build/{FILE}"
     try:
         write(root, FILE, text)
         if copy := variables.get(COPY):
+            place = f"{copy} ({COPY})"
             _replace(root / copy, text)
     except (UnreadableInput, OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else ""
-        say(f"The metrics of this run could not be written: {cause or error}", "metrics.failed", level="warning")  # fmt: skip
+        say(f"The metrics of this run could not be written to {place}: {cause or error}", "metrics.failed", level="warning")  # fmt: skip
     if any(variables.get(name) for name in (PUSHGATEWAY, *OTLP)):
         from pipeline import metric_push
 

@@ -64,7 +64,7 @@ class Capability:
     templated: tuple[str, ...] = ()
     """Those of its files that Copier renders with the answers; the others are the same in every product."""
     readme: str = ""
-    """Infrastructure only: what a product's README says of where it runs, and the next step; Markdown."""
+    """Infrastructure, and traits that start runs: what a product's README says of where it runs, and the next step; Markdown."""
     folder: Path = field(default=Path(), compare=False)
 
     @property

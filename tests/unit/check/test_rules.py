@@ -229,6 +229,25 @@ def test_a_capability_that_is_not_installed_names_the_command(
 
 
 @pytest.mark.parametrize(
+    ("traits", "answer"),
+    [
+        ([{"uses": "airflow@1"}], '["airflow"]'),
+        (
+            [{"uses": "airflow@1"}, {"uses": "schedule@1", "properties": {"cron": "0 5 * * *"}}],
+            '["schedule", "airflow"]',
+        ),
+    ],
+)
+def test_the_command_names_what_starts_the_runs_once(
+    traits: list[dict[str, Any]], answer: str, copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    edit(product / "data-product.yaml", lambda spec: {**spec, "spec": {**spec["spec"], "traits": traits}})
+    (fix,) = (one.fix for one in findings(product) if one.rule == "CapabilityInstalled")
+    assert f"'traits={answer}'" in fix
+
+
+@pytest.mark.parametrize(
     ("objective", "indicator", "good"),
     [
         ("<= 24h", "freshness", True),

@@ -22,6 +22,9 @@ from meshwright.product.problem import Problem
 if TYPE_CHECKING:
     from meshwright.mesh.lineage import Issue
 
+STARTERS = ("schedule", "trigger", "airflow", "dagster")
+"""Traits that start runs."""
+
 
 def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
     """Yield every use of a capability in the spec: its kind, its place, and the entry."""
@@ -111,13 +114,21 @@ class CapabilityInstalled(Rule):
                 continue
             fix = restore(missing, root, answers)
             if isinstance(chosen, list | str) and not brought:
-                answer = json.dumps([*chosen, entry.name]) if isinstance(chosen, list) else entry.name
+                answer = (
+                    json.dumps([*_kept(chosen, spec), entry.name]) if isinstance(chosen, list) else entry.name
+                )
                 data = shlex.quote(f"{kind}={answer}")
                 fix = f"Commit (`git commit --no-verify`), then run `{copier('update', root)} --defaults --data {data}`."
             elif not answers:
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."
             yield Problem(spec, (*keys, "uses"), detail, fix)
+
+
+def _kept(chosen: list[Any], spec: Document) -> list[Any]:
+    """Return the chosen capabilities without those that start runs and that the spec has no more: Copier takes one alone."""
+    uses = {str(item.get("uses")).partition("@")[0] for _, _, item in used(spec)}
+    return [name for name in chosen if name not in STARTERS or name in uses]
 
 
 def replacing(spec: Document) -> list[tuple[Keys, registry.Capability]]:
