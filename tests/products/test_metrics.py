@@ -368,7 +368,10 @@ def test_a_failure_is_a_warning_that_tells_no_secret(
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "knows http/protobuf and http/json"),
         ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "none.pem"}, "cannot be used: No such file"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": f"x={SECRET}%0d%0ay: 1"}, "ValueError"),
-        ({"PIPELINE_METRICS_FILE": "no/folder/x.prom"}, "could not be written to no/folder/x.prom (PIPELINE_METRICS_FILE): No such file"),
+        (
+            {"PIPELINE_METRICS_FILE": "no/folder/x.prom"},
+            "could not be written to no/folder/x.prom (PIPELINE_METRICS_FILE): No such file",
+        ),
         ({"PIPELINE_METRICS_FILE": "."}, "could not be written to . (PIPELINE_METRICS_FILE): "),
     ],
 )
