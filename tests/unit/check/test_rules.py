@@ -248,6 +248,35 @@ def test_the_command_names_what_starts_the_runs_once(
 
 
 @pytest.mark.parametrize(
+    ("chosen", "uses", "fixes"),
+    [
+        ("ci", "ci@1", []),
+        ("aws", "ci@1", ["Write `uses: aws@1`, or go back: "]),
+        ("kubernetes", "ci@1", ["Write `uses: kubernetes@1`, or go back: "]),
+        ("ci", None, []),  # a product of 0.2.0 does not say where it runs
+        ("", "ci@1", []),
+        ("elsewhere", "ci@1", []),
+    ],
+)
+def test_the_place_to_run_is_the_one_whose_files_were_brought(
+    chosen: str, uses: str | None, fixes: list[str], copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    edit(product / ".copier-answers.yml", lambda answers: {**answers, "infrastructure": chosen})
+    place = {"infrastructure": {"uses": uses}} if uses else {}
+    edit(
+        product / "data-product.yaml",
+        lambda spec: {
+            **spec,
+            "spec": {key: value for key, value in spec["spec"].items() if key != "infrastructure"} | place,
+        },
+    )
+    given = [one.fix for one in findings(product) if one.rule == "CapabilityInstalled"]
+    assert [fix.partition("commit (")[0] for fix in given] == fixes
+    assert all(fix.endswith("--data infrastructure=ci`.") for fix in given)
+
+
+@pytest.mark.parametrize(
     ("objective", "indicator", "good"),
     [
         ("<= 24h", "freshness", True),

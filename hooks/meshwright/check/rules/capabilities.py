@@ -110,6 +110,8 @@ class CapabilityInstalled(Rule):
                 and not inside(root, path)
                 and not is_declined(path, answers)
             ]
+            if entry and kind == "infrastructure" and not brought and not missing:
+                yield from _elsewhere(spec, keys, entry, chosen, root)
             if not entry or not missing:
                 continue
             fix = restore(missing, root, answers)
@@ -123,6 +125,18 @@ class CapabilityInstalled(Rule):
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."
             yield Problem(spec, (*keys, "uses"), detail, fix)
+
+
+def _elsewhere(
+    spec: Document, keys: Keys, entry: registry.Capability, chosen: Any, root: Path
+) -> Iterator[Problem]:
+    """Yield that the repository was given the files of one place to run, and its spec names another one."""
+    places = [one for one in registry.capabilities() if one.kind == "infrastructure" and one.name == chosen]
+    for place in places:
+        detail = f"Copier's answers have infrastructure: {place.name}, and the spec runs by {entry.uses}."
+        command = f"{copier('update', root)} --defaults --data infrastructure={entry.name}"
+        fix = f"Write `uses: {place.uses}`, or go back: commit (`git commit --no-verify`), then run `{command}`."
+        yield Problem(spec, (*keys, "uses"), detail, fix)
 
 
 def _kept(chosen: list[Any], spec: Document) -> list[Any]:
