@@ -51,7 +51,7 @@ SEEN = 20
 VOLUME = level("enough", "volume", ">= 10 rows", value=5.0, unit="rows", kept=False)
 
 
-def promised(left: float, burning: float) -> list[dict[str, Any]]:
+def promised(left: float | None, burning: float | None) -> list[dict[str, Any]]:
     """A service level with a target, which the run met."""
     return [level("steady", "duration", "<= 1h", target=0.9, window=30, runs=20, good=19, errorBudget=left, burnRate=burning)]  # fmt: skip
 
@@ -114,6 +114,27 @@ SCENARIOS: dict[str, tuple[list[Ran], dict[str, Any], Windows]] = {
             "DataProductErrorBudgetBurnt": window(at(14) + SEEN, at(15) + SEEN),
             "DataProductRunFailed": window(at(14) + SEEN, at(15) + SEEN),
         },
+    ),
+    # What the run itself counts as missed, and nothing else: progress.is_missed.
+    "budget-zero": (
+        daily(
+            {
+                13: Ran(at(13), levels=promised(0.0, 1.0)),
+                14: Ran(at(14), levels=promised(0.0, 1.5)),
+                15: Ran(at(15), code=3, levels=promised(-0.0001, 0.5)),
+            },
+            levels=promised(1.0, 0.0),
+        ),
+        {},
+        {
+            "DataProductErrorBudgetBurning": window(at(14) + SEEN, at(15) + SEEN),
+            "DataProductErrorBudgetBurnt": window(at(15) + SEEN, at(16) + SEEN),
+        },
+    ),
+    "budget-unknown": (
+        daily({9: Ran(at(9), code=3, levels=[promised(None, None)[0] | {"kept": False}])}, levels=promised(None, None)),
+        {},
+        {"DataProductServiceLevelMissed": window(at(9) + SEEN, at(10) + SEEN)},
     ),
     # node_exporter was down for some hours, between two runs.
     "gone": (
