@@ -49,6 +49,8 @@ TEMPORARY = ("attached", "written")
 """Folders in the first part that each run begins by removing: Spark's copies of files."""
 VERSION = 1
 POINTER, LOCK = "state.json", "lease.json"
+FARTHEST = 86_400.0
+"""Seconds from now until which a lease can be believed: each is for minutes, and only a wrong clock makes one that ends later."""
 AT_ONCE = 8
 """Files that are restored at the same time."""
 FORMS = "Set it to s3://<bucket>/<prefix>, file:///<folder>, git: (the branch meshwright/state of origin) or git:<address>#<branch>."
@@ -547,10 +549,14 @@ def _unreadable(store: Store, reason: str) -> UnreadableInput:
 
 
 def _parsed_lease(entry: Entry | None) -> dict[str, Any]:
-    """Return a lease; one that cannot be read counts as ended and unsettled."""
+    """Return a lease; one that cannot be read, or that no run of this time makes, counts as ended and unsettled.
+
+    If that was wrong, the run that holds it finds out before it publishes: see `_Kept.confirm`.
+    """
     try:
         lease = json.loads(entry.content) if entry else {}
-        return lease if isinstance(lease, dict) and float(lease["until"]) >= 0 else {}
+        is_lease = isinstance(lease, dict) and 0 <= float(lease["until"]) <= time.time() + FARTHEST
+        return lease if is_lease else {}
     except (ValueError, LookupError, TypeError, RecursionError):
         return {}
 
@@ -579,7 +585,7 @@ def _started(process: Any) -> str:
     """Return when a process of this machine has started, in the system's own count; empty if there is none."""
     try:
         return Path(f"/proc/{int(process)}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, TypeError, OverflowError, IndexError):
         return ""
 
 

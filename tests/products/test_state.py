@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -229,6 +230,33 @@ def test_a_lease_of_another_machine_is_waited_for_until_it_ends(
     elsewhere(place, until=time.time() - 1)
     with at_home(place, second):
         assert "state/default/published.json" not in there(second)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"until": float("inf")},
+        {"until": float("nan")},
+        {"until": 1e15},
+        {"until": 4e9},
+        {"until": [1]},
+        {"process": [{}, "1"]},
+        {"process": [float("inf"), "1"]},
+    ],
+    ids=str,
+)
+def test_a_lease_that_no_run_could_have_made_ends_no_run(
+    changes: dict[str, Any], place: Home, machine: Callable[..., Any]
+) -> None:
+    """A wrong clock, or another hand: nobody waits until the year 2096."""
+    from pipeline import state
+
+    run(place, machine("first"), "one")
+    left = {"free": False, "settled": False, "until": time.time() + 60, "machine": state._machine()}
+    place.put("lease.json", json.dumps({**lease(place), **left, **changes}).encode())
+    with at_home(place, machine("second")):
+        assert lease(place)["who"] == f"{socket.gethostname()}, process {os.getpid()}"
+    assert lease(place)["free"] is True
 
 
 @pytest.mark.main
