@@ -286,7 +286,7 @@ def run(
             if place:
                 from pipeline import state
 
-                at_end.enter_context(state.at_home(place, product))
+                at_end.enter_context(state.at_home(place, product, environment))
             elif product.state and not product.state.exists() and _is_for_real(environment, target):
                 say(f"  state    {HOMELESS}", level="warning")
             if counts and product.has_targets and not sample_run.is_sample(product, environment):

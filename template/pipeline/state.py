@@ -61,11 +61,12 @@ class InUse(UnreadableInput):
 
 
 @contextlib.contextmanager
-def at_home(place: str, product: Product) -> Iterator[None]:
+def at_home(place: str, product: Product, variables: Mapping[str, str] | None = None) -> Iterator[None]:
     """Restore the state from its place, and save it there when the run in the context has ended. Raises UnreadableInput.
 
     It is saved after a run that published, and after one whose data broke a promise: what that one has loaded counts as it
-    does on one machine. After any other end only the history of measurements is.
+    does on one machine. After any other end only the history of measurements is. `variables`: where metrics are sent, because a
+    run that cannot save its state fails after it has reported its success.
     """
     if _is_of_a_proposal(os.environ):
         say("  state    not used: this run is of a change that is only proposed", level="warning")
@@ -81,14 +82,14 @@ def at_home(place: str, product: Product) -> Iterator[None]:
             kept.end(problem)
         except UnreadableInput as error:
             if _is_missed(product):
-                raise _recorded(product, error) from problem
+                raise _recorded(product, error, variables or {}) from problem
             say(f"  state    {error}\nFix: {error.fix}", level="warning")
         raise
     else:
         try:
             kept.end(None)
         except UnreadableInput as error:
-            raise _recorded(product, error) from error
+            raise _recorded(product, error, variables or {}) from error
     finally:
         publish.before_commit.remove(kept.confirm)
 
@@ -174,11 +175,17 @@ def _is_missed(product: Product) -> bool:
         return False
 
 
-def _recorded(product: Product, error: UnreadableInput) -> UnreadableInput:
-    """Record in build/run.json that a run which published could not save its state; return the error."""
+def _recorded(product: Product, error: UnreadableInput, variables: Mapping[str, str]) -> UnreadableInput:
+    """Record in build/run.json and the metrics that a run which published could not save its state; return the error."""
+    from pipeline import metrics
+
     with contextlib.suppress(OSError, ValueError, UnreadableInput):
         report = json.loads((product.build / "run.json").read_text("utf-8"))
-        write(product.root, "run.json", {**report, "exitCode": error.exit_code, "problem": str(error)})
+        report |= {"exitCode": error.exit_code, "problem": str(error)}
+        try:
+            write(product.root, "run.json", report)
+        finally:  # a server can still take what the disk cannot
+            metrics.emit(product.root, report, variables, product)
     return error
 
 

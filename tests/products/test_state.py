@@ -346,13 +346,17 @@ def test_a_run_that_could_not_save_is_gone_on_from_where_it_ran(
     def down(*_: Any) -> None:
         raise UnreadableInput("The network is down.", fix="")
 
-    (stays.build / "run.json").write_text('{"outcome": "published", "exitCode": 0}')
+    ended = {"product": "utilities/readings", "startedAt": "2026-11-30T05:00:00+00:00", "outcome": "published"}
+    # One that missed a service level as --missed-is-failure ends it; its metrics are of a success until the state is not saved.
+    (stays.build / "run.json").write_text(json.dumps({**ended, "exitCode": 1, "missed": ["fresh"]}))
     with monkeypatch.context() as patch:
         patch.setattr(state._Kept, "_save", down)
         with pytest.raises(UnreadableInput, match="network"), at_home(place, stays):
             leave(stays, "two")
     report = json.loads((stays.build / "run.json").read_text())
-    assert report == {"outcome": "published", "exitCode": 2, "problem": "The network is down."}
+    assert report == {**ended, "exitCode": 2, "missed": ["fresh"], "problem": "The network is down."}
+    emitted = (stays.build / "metrics.prom").read_text()
+    assert 'product="readings",outcome="failed"} 1' in emitted and 'outcome="success"} 0' in emitted
     after = there(stays)
     with at_home(place, stays):
         assert there(stays) == after
