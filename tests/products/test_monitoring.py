@@ -136,6 +136,17 @@ SCENARIOS: dict[str, tuple[list[Ran], dict[str, Any], Windows]] = {
         {},
         {"DataProductServiceLevelMissed": window(at(9) + SEEN, at(10) + SEEN)},
     ),
+    # What the run before had and this one does not: a level that was removed, an age that cannot be measured.
+    "removed-once": (
+        daily({day: Ran(at(day), levels=promised(-0.2, 0.5)) for day in (8, 9)}),
+        {"once": True},
+        {"DataProductErrorBudgetBurnt": window(at(8) + SEEN, at(10) + SEEN)},
+    ),
+    "unmeasured-once": (
+        daily({day: Ran(at(day), code=3, levels=[level(value=None, kept=False)]) for day in (11, 12)}),
+        {"once": True},
+        {"DataProductServiceLevelMissed": window(at(11) + SEEN, at(13) + SEEN)},
+    ),
     # node_exporter was down for some hours, between two runs.
     "gone": (
         daily(),
