@@ -184,6 +184,20 @@ def test_the_deadline_counts_from_the_last_run_whoever_knows_of_it(mesh: Trigger
         mesh.trigger.require_ready(mesh.product("left"), mesh.environment, mesh.now)
 
 
+@pytest.mark.parametrize("whose", ["own", "here"])
+def test_a_publication_from_the_future_does_not_put_off_the_deadline(whose: str, mesh: TriggerMesh) -> None:
+    """The clock of the machine that it ran on was wrong."""
+    known, published = mesh.trigger.Publication, mesh.now.isoformat()
+    source = {"dp:a/b#x": known(published)}
+    ahead = known("2099-01-01T00:00:00+00:00", {"dp:a/b#x": published})
+    state = mesh.trigger.State(source, **{whose: ahead})
+    settings = mesh.trigger.Settings(True, timedelta(hours=26), False)
+    with pytest.raises(mesh.errors.Waiting, match="late from"):
+        mesh.trigger.ready(state, settings, mesh.now + timedelta(hours=25))
+    with pytest.raises(mesh.trigger.Late, match="Its first input was published"):
+        mesh.trigger.ready(state, settings, mesh.now + timedelta(hours=27))
+
+
 def test_one_of_several_inputs_is_enough_with_any(server: Catalog, modules: Any, tmp_path: Path) -> None:
     mesh = TriggerMesh(server, modules, tmp_path, **{"wait-for": "any"})
     mesh.publish("one")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ RETRY = timedelta(hours=1)
 """How long after a run that failed the same set is tried again."""
 REPORTED = timedelta(minutes=1)
 """How much later than its measurement a run is over."""
+CLOCKS = timedelta(minutes=10)
+"""How far clocks may differ."""
 WAITING = 5
 """Exit code of this file as a command: no run is due."""
 SAMPLE = "sample_data"
@@ -83,17 +85,24 @@ class State:
             if version not in (self.own.consumed.get(port), self.here.consumed.get(port))
         ]
 
-    @property
-    def since(self) -> datetime | None:
-        """Return when the product has published last; before that, when the first of its inputs has."""
-        runs = [one.at for one in (self.own, self.here) if one.at]
-        return max(runs) if runs else min((one.at for one in self.inputs.values() if one.at), default=None)
+    def published(self, now: datetime) -> datetime | None:
+        """Return when the product has published last; None if it has not. A time after `now` is of a wrong clock, and unknown."""
+        return max(_past((self.own, self.here), now), default=None)
+
+    def since(self, now: datetime) -> datetime | None:
+        """Return when the deadline begins: with the last publication; before that, with the first of the inputs."""
+        return self.published(now) or min(_past(self.inputs.values(), now), default=None)
+
+
+def _past(known: Iterable[Publication], now: datetime) -> list[datetime]:
+    """Return the times of publications that are not in the future, where no deadline would ever pass."""
+    return [one.at for one in known if one.at and one.at <= now + CLOCKS]
 
 
 def ready(state: State, settings: Settings, now: datetime) -> str:
     """Return why a run is due. Raises Waiting if none is, and Late past the deadline."""
     missing = [port for port in state.inputs if port not in state.versions]
-    new, since = state.new, state.since
+    new, since = state.new, state.since(now)
     old = [port for port in state.inputs if port not in new]
     late = since is not None and now - since > settings.deadline
     is_complete = not old if settings.every_input else bool(new)
@@ -108,7 +117,7 @@ def ready(state: State, settings: Settings, now: datetime) -> str:
     if not late or since is None:
         end = f", which is late from {since + settings.deadline:%Y-%m-%d %H:%M} UTC on" if since else ""
         raise Waiting(f"No run is due{end}: {reason}.", fix="")
-    last = "Its last run published" if state.own.at or state.here.at else "Its first input was published"
+    last = "Its last run published" if state.published(now) else "Its first input was published"
     raise Late(
         f"The run is late: {reason}. {last} at {since:%Y-%m-%d %H:%M} UTC, and the deadline is {_shown(settings.deadline)} later.",
         fix="Ask the owners of these products why they have not published. `uv run python -m pipeline` runs with what is there.",
@@ -143,7 +152,7 @@ def require_ready(product: Product, environment: Mapping[str, str], now: datetim
     try:
         state = ask(product, environment)
     except NoAnswer as problem:
-        since = _here(product).at
+        since = max(_past([_here(product)], now), default=None)
         if since is None or now - since <= settings.deadline:
             raise
         raise Late(f"The run is late, and {problem}", fix=problem.fix) from problem
