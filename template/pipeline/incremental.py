@@ -63,7 +63,7 @@ def previous_run(product: Product, *, anew: bool) -> PreviousRun:
     try:
         record = json.loads((state / RECORD).read_text("utf-8"))
         known = PreviousRun(record["code"], record["publication"], record["partitions"], record["columns"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError):
         return PreviousRun(code)
     return known if known.code == code else PreviousRun(code)
 

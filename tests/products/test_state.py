@@ -723,3 +723,17 @@ def test_only_the_job_that_pushes_may_write(tmp_path: Path) -> None:
     text = json.dumps(jobs["state"]["steps"])
     assert "checkout" not in text and "python" not in text and "uv " not in text
     assert "pull_request" not in workflow[True]
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", "null", '"x"', '{"code":', "{}", '{"code": [1]}'])
+def test_a_record_that_another_hand_has_written_leads_to_a_full_run(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import incremental
+
+    monkeypatch.setattr(incremental, "_code", lambda _: "code")
+    product = product_in(tmp_path)
+    file = product.state / incremental.RECORD
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert incremental.previous_run(product, anew=False) == incremental.PreviousRun("code")
