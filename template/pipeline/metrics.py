@@ -142,7 +142,9 @@ def _outcome(report: Mapping[str, Any]) -> str:
     code = report.get("exitCode", 0)
     if code > INTERRUPTED:
         return "interrupted"
-    if code in (0, 3) or (code == 1 and "missed" in report):  # --missed-is-failure; 2 is a state that could not be saved
+    if code in (0, 3) or (
+        code == 1 and "missed" in report
+    ):  # --missed-is-failure; 2 is a state that could not be saved
         return "success"
     return "promise_broken" if code == 1 else "failed"
 

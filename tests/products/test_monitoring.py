@@ -199,6 +199,22 @@ def test_each_alert_fires_when_it_should_and_ends_when_it_should(
     assert not problems, problems
 
 
+def test_what_only_the_run_before_had_is_forgotten_between_all_times_of_evaluation(
+    every_port: Path, tmp_path: Path
+) -> None:
+    """Evaluated each minute, as Prometheus does: the month is not."""
+    runs = [Ran(at(0), levels=promised(-0.2, 0.5)), Ran(at(1, 0), levels=[level()])]
+    sent = [*series("removed", runs, tmp_path, 1, cron="0 5,0 * * *", once=True)]
+    who = '{domain="hotels",indicator="duration",product="removed",service_level="steady"}'
+    value = "count_over_time(data_product:service_level_error_budget_remaining_ratio:last[10h])"
+    until = at(1, 5) - at(1, 0, SEEN)
+    tests = [
+        {"expr": value, "eval_time": f"{at(1, 5)}m", "exp_samples": [{"labels": who, "value": 600 - until}]}
+    ]
+    problems = promtool(tmp_path, RULES, sent, tests, evaluated=1)
+    assert not problems, problems
+
+
 # -- what rules and dashboard are made of -----------------------------------------------------------------
 
 METRICS = runpy.run_path(str(ROOT / "template/pipeline/metric_names.py"))["METRICS"]

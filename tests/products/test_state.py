@@ -346,7 +346,11 @@ def test_a_run_that_could_not_save_is_gone_on_from_where_it_ran(
     def down(*_: Any) -> None:
         raise UnreadableInput("The network is down.", fix="")
 
-    ended = {"product": "utilities/readings", "startedAt": "2026-11-30T05:00:00+00:00", "outcome": "published"}
+    ended = {
+        "product": "utilities/readings",
+        "startedAt": "2026-11-30T05:00:00+00:00",
+        "outcome": "published",
+    }
     # One that missed a service level as --missed-is-failure ends it; its metrics are of a success until the state is not saved.
     (stays.build / "run.json").write_text(json.dumps({**ended, "exitCode": 1, "missed": ["fresh"]}))
     with monkeypatch.context() as patch:

@@ -121,7 +121,11 @@ def compressed(spans: list[tuple[int, int, str]]) -> str:
 
 
 def promtool(
-    folder: Path, rules: Path, input_series: list[dict[str, str]], tests: list[dict[str, Any]]
+    folder: Path,
+    rules: Path,
+    input_series: list[dict[str, str]],
+    tests: list[dict[str, Any]],
+    evaluated: int = EVALUATED,
 ) -> str:
     """What `promtool test rules` finds wrong with the alerts; empty if they are as expected."""
     used = rules.read_text("utf-8")
@@ -131,7 +135,7 @@ def promtool(
     month = {"interval": f"{STEP}m", "input_series": needed, "promql_expr_test": tests}
     whole = {
         "rule_files": [str(rules)],
-        "evaluation_interval": f"{EVALUATED}m",
+        "evaluation_interval": f"{evaluated}m",
         "group_eval_order": order,
         "tests": [month],
     }
