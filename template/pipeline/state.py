@@ -591,7 +591,9 @@ def _machine() -> str:
 def _started(process: Any) -> str:
     """Return when a process of this machine has started, in the system's own count; empty if there is none."""
     try:
-        return Path(f"/proc/{int(process)}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{int(process)}/stat").read_text("utf-8").rpartition(")")[2].split()
+        # A process that was killed stays as a zombie (Z) where nobody waits for it, as in a container without an init.
+        return "" if fields[0] in "ZXx" else fields[19]
     except (OSError, ValueError, TypeError, OverflowError, IndexError):
         return ""
 
