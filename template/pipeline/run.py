@@ -410,9 +410,15 @@ def _begin_lineage(product: Product, environment: Mapping[str, str], report: dic
 
 
 def _name(root: Path) -> dict[str, str]:
-    """Return the product's name and version, as far as the spec can be read."""
+    """Return the product's name and version, as far as the spec can be read; else the name that the last run here had."""
     try:
         metadata = spec.read(root)["metadata"]
         return {"product": f"{metadata['domain']}/{metadata['name']}", "version": metadata["version"]}
     except (UnreadableInput, LookupError, TypeError):
-        return {}
+        pass
+    # Without a name there are no metrics, and those of the last run would go on to say that all is well.
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        name = json.loads((root / "build" / "run.json").read_text("utf-8"))["product"]
+        if isinstance(name, str) and name.count("/") == 1:
+            return {"product": name}
+    return {}

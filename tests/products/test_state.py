@@ -741,3 +741,31 @@ def test_a_record_that_another_hand_has_written_leads_to_a_full_run(
     file.parent.mkdir(parents=True)
     file.write_text(text)
     assert incremental.previous_run(product, anew=False) == incremental.PreviousRun("code")
+
+
+def test_a_process_that_was_killed_and_is_not_waited_for_holds_no_lease() -> None:
+    from pipeline import state
+
+    with subprocess.Popen(["sleep", "60"]) as killed:
+        assert state._started(killed.pid)
+        killed.kill()
+        until = time.monotonic() + 10
+        while state._started(killed.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert state._started(killed.pid) == "" and Path(f"/proc/{killed.pid}").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [('{"product": "a/b"}', {"product": "a/b"}), ("[1]", {}), ('{"product": 5}', {}), ("{", {})],
+)
+def test_a_run_whose_spec_cannot_be_read_has_the_name_of_the_last_one(
+    text: str, name: dict[str, str], tmp_path: Path
+) -> None:
+    """So that its metrics replace those of a success."""
+    import pipeline.run
+
+    (tmp_path / "build").mkdir()
+    (tmp_path / "data-product.yaml").write_text("<<<<<<< HEAD\na: [")
+    (tmp_path / "build" / "run.json").write_text(text)
+    assert pipeline.run._name(tmp_path) == name
