@@ -110,15 +110,23 @@ SHARED = (
 READING = {
     name: f"{folder}/pipeline/{name}.py"
     for folder, names in {
-        "template": ("column_names", "connections", "conversion", "parquet_files", "values"),
+        "template": (
+            *("column_names", "comparisons", "conformance", "connections", "conversion"),
+            *("parquet_files", "values"),
+        ),
         "blueprints/inputs/file": ("csv_files", "json_files"),
         "blueprints/inputs/database": ("database_sessions", "database_types"),
     }.items()
     for name in names
 }
-"""Modules of the pipeline that read and convert values -> their files. `meshwright draft` reads sources with copies of them."""
+"""Modules of the pipeline that read, convert and compare values -> their files. `meshwright draft` reads sources with copies of them,
+and `meshwright assess` holds the data at the ports against the contract."""
 COPIED_TO = "meshwright.inspection.reading"
-ELSEWHERE = {"column_types": "meshwright.product.column_types", "sql": "meshwright.core.sql.duckdb"}
+ELSEWHERE = {
+    "column_types": "meshwright.product.column_types",
+    "promises": "meshwright.product.promises",
+    "sql": "meshwright.core.sql.duckdb",
+}
 """Module of the pipeline that these import -> the module that the package has instead."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 

@@ -10,15 +10,13 @@ import datetime
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.sql import literal
-
-if TYPE_CHECKING:
-    from pipeline.conformance import Type
 
 INTEGERS = tuple(
     f"{sign}{size}" for sign in ("", "u") for size in ("tinyint", "smallint", "integer", "bigint", "hugeint")
@@ -40,6 +38,25 @@ _FRACTION = re.compile(r"(?<=:[0-9]{2}\.)[0-9]+")
 _WITHOUT_SECONDS = re.compile(r"(.*[T ][0-9]{1,2}:[0-9]{2})( ?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?")
 _OFFSET = re.compile(r"([+-])([0-9]{2})(?::?([0-9]{2}))?$")
 _DAY = re.compile(r"[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( ?\(BC\))?")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type as DuckDB describes it."""
+
+    kind: str
+    """In lower case, without arguments: `decimal`, `struct`, `list`."""
+    text: str
+    children: Mapping[str, Type]
+    """Of a struct: its fields; of a list: `[]`; of a map: `[key]` and `[value]`."""
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind in FLOATS
+
+    def field(self, name: str) -> str | None:
+        """Return the field of that name, as spelled in the data; like SQL, ignore case."""
+        return next((known for known in self.children if known.lower() == name.lower()), None)
 
 
 def holds(value: str, kind: Type, operator: str, limit: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.comparisons import FLOATS, INTEGERS, TIMESTAMPS, holds, is_no_multiple, is_one_of, number
+from pipeline.comparisons import FLOATS, INTEGERS, TIMESTAMPS, Type, holds, is_no_multiple, is_one_of, number
 from pipeline.promises import OPERATORS, PERCENT, STEPS, Promise, dotted, strftime
 from pipeline.sql import identifier, literal
 
@@ -46,25 +46,6 @@ class Check:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.result}" + (f" ({self.reason})" if self.reason else "")
-
-
-@dataclass(frozen=True)
-class Type:
-    """A type as DuckDB describes it."""
-
-    kind: str
-    """In lower case, without arguments: `decimal`, `struct`, `list`."""
-    text: str
-    children: Mapping[str, Type]
-    """Of a struct: its fields; of a list: `[]`; of a map: `[key]` and `[value]`."""
-
-    @property
-    def is_float(self) -> bool:
-        return self.kind in FLOATS
-
-    def field(self, name: str) -> str | None:
-        """Return the field of that name, as spelled in the data; like SQL, ignore case."""
-        return next((known for known in self.children if known.lower() == name.lower()), None)
 
 
 def types(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, Type]:
@@ -417,7 +398,7 @@ def _nan(value: Any = True) -> Predicate:
     return lambda value_sql, kind: f"isnan({value_sql})"
 
 
-def _not_whole(value: Any = "integer") -> Predicate:
+def not_whole(value: Any = "integer") -> Predicate:
     def predicate(value_sql: str, kind: Type) -> str:
         return (
             f"not isfinite({value_sql}) or {value_sql} <> trunc({value_sql})"
@@ -552,7 +533,7 @@ def metric(
         rule.get("description") or f"Check that {promise.field or 'the data set'} has {kind} as promised"
     )
     percent = str(rule.get("unit") or "").strip().lower() in PERCENT
-    value = connection.execute(f"select {_measured(promise, actual, percent, scan)} from {scan}").fetchone()
+    value = connection.execute(f"select {metric_sql(promise, actual, percent, scan)} from {scan}").fetchone()
     assert value is not None
     operator = next(key for key in OPERATORS if rule.get(key) is not None)
     measured = 0 if value[0] is None else value[0]
@@ -568,7 +549,7 @@ HARMLESS = ("info", "warning", "warn", "low", "minor", "trivial")
 """Severities that do not end a run, as in datacontract-cli."""
 
 
-def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan: str) -> str:
+def metric_sql(promise: Promise, actual: Mapping[str, Type], percent: bool, scan: str) -> str:
     arguments = promise.value.get("arguments") or {}
     if promise.kind == "rowCount":
         return "count(*)"

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline import disclosure, physical_types
-from pipeline.conformance import Check, PendingCheck, Predicate, Type, example, type_at, types, violation
+from pipeline.comparisons import Type
+from pipeline.conformance import Check, PendingCheck, Predicate, example, type_at, types, violation
 from pipeline.conversion import is_json
 from pipeline.dataset import Dataset, count
 from pipeline.declared_columns import published_types

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from pipeline import conformance, datacontract_cli, disclosure, physical_type_casts
-from pipeline.comparisons import INTEGERS, is_kept
-from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
+from pipeline.comparisons import INTEGERS, Type, is_kept
+from pipeline.conformance import Check, NoSuchPath, PendingCheck, example, such_as, type_at, violation
 from pipeline.datacontract_cli import Answer
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
@@ -382,7 +382,7 @@ _CHECKERS: Mapping[str, Callable[[_Verification, Promise], None]] = {
 
 def _check_rows(state: _Verification, promise: Promise, name: str = "", problem: str = "") -> None:
     """Add a check of each row for a promise; record a failure at once if its kind does not apply to the type."""
-    makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._not_whole}
+    makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance.not_whole}
     kind = _type_of(state, promise)
     fits = conformance.FITS.get(promise.kind)
     name = f"Check that field {promise.field} {name or f'has {promise.kind} {_brief(promise.value)}'}"

@@ -264,3 +264,46 @@ def good(folder: Path) -> Assessed:
         for port, uses, path in (("lake", "parquet@1", made.lake), ("tables", "delta@1", made.tables))
     }
     return made
+
+
+RULES: list[dict[str, Any]] = [
+    {"type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 30},
+    {"type": "library", "metric": "duplicateValues", "arguments": {"properties": ["guest_number", "arrived"]}, "mustBe": 0},
+    {"type": "sql", "query": "select count(*) from guests where nights > 5 and not regular", "mustBe": 0},
+    {"type": "library", "metric": "rowCount", "mustBeGreaterThan": 1_000_000, "severity": "warning"},
+]  # fmt: skip
+PROMISED: dict[str, dict[str, Any]] = {
+    "guest_number": {"primaryKey": True, "primaryKeyPosition": 1, "logicalTypeOptions": {"minimum": 0}},
+    "guest_name": {"required": True, "logicalTypeOptions": {"minLength": 2, "maxLength": 40}},
+    "email": {
+        "unique": True,
+        "logicalTypeOptions": {"format": "email"},
+        "quality": [
+            {"type": "library", "metric": "nullValues", "mustBeLessThan": 50, "unit": "percent"},
+            {"type": "library", "metric": "missingValues", "arguments": {"missingValues": ["n/a"]}, "mustBeLessThan": 20},
+        ],
+    },
+    "born": {"required": True, "logicalTypeOptions": {"minimum": "1900-01-01", "maximum": "2020-12-31"}},
+    "country": {
+        "required": True,
+        "physicalType": "varchar(2)",
+        "logicalTypeOptions": {"pattern": "^[A-Z]{2}$"},
+        "quality": [{"type": "library", "metric": "invalidValues", "arguments": {"validValues": ["CH", "DE", "IT", "FR"]}, "mustBe": 0}],
+    },
+    "nights": {"required": True, "logicalTypeOptions": {"minimum": 1, "maximum": 30}},
+    "paid": {"required": True, "logicalTypeOptions": {"minimum": 0, "multipleOf": 0.5}},
+}  # fmt: skip
+
+
+def promising(folder: Path) -> Assessed:
+    """A good product with every kind of promise on its columns."""
+    product = good(folder)
+    promise(product)
+    return product
+
+
+def promise(product: Assessed) -> None:
+    """Every kind of promise on the columns and rows of the product."""
+    for name, promised in PROMISED.items():
+        product.column(name).update(copy.deepcopy(promised))
+    product.value["contract"]["schema"][0]["quality"] = copy.deepcopy(RULES)

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from meshwright.check.findings import Finding
+from meshwright.mesh import role_columns
 from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Port, Record
 
 if TYPE_CHECKING:
+    from meshwright.assess.contract_rows import HeldRows
     from meshwright.assess.search_index import Index
     from meshwright.assess.storage import Refusal, Table
 
@@ -49,7 +51,7 @@ class Evidence:
     catalog: Catalog | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of governance, all optional: `hosts` (private names or addresses that may be accessed, and
-    that may receive PostgreSQL credentials), `paths` (folders of this machine that may be read for records
+    that may receive PostgreSQL credentials), `principal` (the name of the assessment in agreements), `paths` (folders of this machine that may be read for records
     from elsewhere), `seconds` (timeout of one answer), `megabytes` (maximum download)."""
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -77,10 +79,48 @@ class Evidence:
     # -- its ports ------------------------------------------------------------------------------------
 
     def table(self, port: Port) -> Table:
-        """Return the data of the port. Raises storage.Blocker: Absent, Corrupt or Unseen."""
+        """Return the data of the port, as far as the agreement of the assessment shows it. Raises storage.Blocker: Absent,
+        Corrupt or Unseen."""
         from meshwright.assess.storage import ports
 
+        role = self.role(port)
+        if role:
+            return self.variant(port, role)
         return self._once(("table", port.name), lambda: ports.table(self._port_location(port)))
+
+    def role(self, port: Port) -> str:
+        """Return the role in which the assessment reads the port; empty for the data set itself. Raises storage.Unseen."""
+        from meshwright.assess import admission
+
+        return self._once(
+            ("role", port.name), lambda: admission.role(self.record, port, self.settings, self.now)
+        )
+
+    def hidden(self, port: Port) -> Sequence[str]:
+        """Return the columns that the assessment does not see as they are. Raises storage.Unseen."""
+        role = self.record.roles.get(self.role(port))
+        return [
+            column.name
+            for column in (self.record.columns if role is not None else ())
+            if role_columns.treatment(self.record, role or {}, column) != role_columns.CLEAR
+        ]
+
+    def has_metadata(self, port: Port) -> bool:
+        """Return True if the pipeline writes metadata beside the rows that the assessment reads. Raises storage.Unseen."""
+        format_ = port.uses.partition("@")[0]
+        return format_ in ("parquet", "delta") or (format_ == "postgres" and not self.role(port))
+
+    def held_rows(self, port: Port) -> HeldRows:
+        """Return what the rows of the port say of the contract. Raises storage.Blocker."""
+        from meshwright.assess import contract_rows
+        from meshwright.assess.storage import ports
+
+        def look() -> HeldRows:
+            promised = contract_rows.examinable(self.record)
+            tallies = ports.tallies(self.table(port), promised, self.record.dataset)
+            return contract_rows.hold(promised, tallies, self.hidden(port))
+
+        return self._once(("held", port.name), look)
 
     def variant(self, port: Port, role: str) -> Table:
         """Return what a role of the policy can read at the port. Raises storage.Blocker."""

@@ -21,7 +21,7 @@ import postgres_server
 import psycopg
 import pytest
 import yaml
-from assessed import PERSONAL, ROWS, Assessed, good, metadata, rows, write
+from assessed import PERSONAL, ROWS, Assessed, good, metadata, promise, rows, write
 from products import BIN
 
 from meshwright.assess.discovery import functions
@@ -404,6 +404,62 @@ def test_what_is_wrong_in_a_database_is_seen(
     in_database.sql(statement)
     assert "broken" in states(in_database.product, name), in_database.product.ask(name)
     assert says in said(in_database.product, name)
+
+
+def test_the_rows_of_a_database_are_held_against_the_contract(in_database: Database) -> None:
+    promise(in_database.product)
+    assert states(in_database.product, "RowsKeepContract") == {"kept"}, in_database.product.ask(
+        "RowsKeepContract"
+    )
+    found = in_database.product.ask("QualityRulesKept")
+    assert {verdict.state for verdict in found} == {"kept", "inconclusive"} and "DuckDB's dialect" in found[
+        0
+    ].evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ("insert into {0} select * from {0} where guest_number = 7", "guest_number"),
+        ("update {0} set guest_number = null where guest_number = 7", "guest_number"),
+        ("update {0} set guest_name = null where guest_number % 2 = 0", "guest_name"),
+        ("update {0} set nights = 31 where guest_number = 7", "nights"),
+        ("update {0} set nights = 0 where guest_number = 7", "nights"),
+        ("update {0} set paid = 'NaN' where guest_number = 7", "paid"),
+        ("update {0} set paid = 0.75 where guest_number = 7", "paid"),
+        ("update {0} set born = '2031-01-01' where guest_number = 7", "born"),
+        ("update {0} set country = 'ch' where guest_number = 7", "country"),
+        ("update {0} set country = 'CHE' where guest_number = 7", "country"),
+        ("update {0} set guest_name = 'B' where guest_number = 7", "guest_name"),
+        ("update {0} set email = 'nowhere@' where guest_number = 7", "email"),
+        ("update {0} set email = 'guest8@example.org' where guest_number = 7", "email"),
+        ("update {0} set country = 'XX' where guest_number = 7", "country: rule"),
+        ("update {0} set email = null", "email: rule"),
+        ("delete from {0} where guest_number > 7", "rows: rule"),
+    ],
+)
+def test_each_mutation_of_the_rows_in_a_database_is_seen(
+    in_database: Database, change: str, place: str
+) -> None:
+    promise(in_database.product)
+    in_database.sql(change.format("guests_private.guests__1"))
+    field, _, rule = place.partition(": ")
+    found = in_database.product.ask("QualityRulesKept" if rule else "RowsKeepContract")
+    expected = "lake" if field == "rows" else f"lake: {field}"
+    assert expected in {one.place for one in found if one.state == "broken"}, found
+
+
+def test_a_database_and_files_serve_the_same_rows_or_are_told_apart(in_database: Database) -> None:
+    product = in_database.product
+    product.value["product"]["spec"]["outputs"].append(
+        {"name": "tables", "uses": "delta@1", "properties": {}}
+    )
+    product.settings["paths"] = [str(product.ports)]
+    (verdict,) = product.ask("PortsAgree")
+    assert verdict.state == "kept" and "the same values in 8 columns" in verdict.evidence, verdict
+    in_database.sql("update guests_private.guests__1 set nights = nights + 1 where guest_number = 7")
+    (verdict,) = product.ask("PortsAgree")
+    assert verdict.state == "broken" and "other values" in verdict.evidence
 
 
 def test_a_database_that_is_not_named_gets_no_credentials(in_database: Database) -> None:

@@ -174,6 +174,8 @@ class DataMatchesContract(Fitness):
             yield unknown("The contract describes no columns of the data set.", "", port.name)
             return
         actual = {field.name: field for field in product.table(port).fields}
+        hidden = set(product.hidden(port))
+        promised = {name: type_ for name, type_ in promised.items() if name not in hidden}
         wrong = [
             f"{name} is {actual[name].type}, not {type_}"
             for name, type_ in promised.items()
@@ -181,7 +183,7 @@ class DataMatchesContract(Fitness):
         ]
         differences = {
             "missing there": sorted(promised.keys() - actual.keys()),
-            "not in the contract": sorted(actual.keys() - promised.keys()),
+            "not in the contract": sorted(actual.keys() - promised.keys() - hidden),
             "of another type": wrong,
         }
         details = [f"{what}: {some(names)}" for what, names in differences.items() if names]

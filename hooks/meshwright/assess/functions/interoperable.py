@@ -134,7 +134,7 @@ class BytesAreWhatTheyClaim(Fitness):
 class ReadByAnotherReader(Fitness):
     """Can a reader other than the writer of the data read all its rows?
 
-    The pipeline writes with Arrow and delta-rs; this reads all columns of the rows with DuckDB.
+    The pipeline writes with Arrow and delta-rs; this reads all columns of all rows with DuckDB, or says of how many.
     """
 
     characteristic = "interoperable"
@@ -147,8 +147,9 @@ class ReadByAnotherReader(Fitness):
     def _read(self, product: Evidence, port: Port) -> Iterator[Verdict]:
         try:
             table = product.table(port)
-            rows = table.decoded()
-            yield kept(f"{table.reader} reads it completely: {rows:,} rows.", port.name)
+            rows, whole = table.decoded(), table.count()
+            which = f"it completely: {rows:,} rows" if rows >= whole else f"{rows:,} of {whole:,} rows"
+            yield kept(f"{table.reader} reads {which}.", port.name)
         except Corrupt as problem:
             yield broken(
                 f"It cannot be read. {problem}",

@@ -77,6 +77,10 @@ def allowed(root: Path | None, settings: Mapping[str, Any]) -> Allowed:
     )
 
 
+COMPARABLE = ("integer", "string", "date", "timestamp", "boolean")
+"""Logical types whose values every storage spells alike."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A column of the stored data."""
@@ -86,6 +90,26 @@ class Field:
     """As the storage calls it."""
     logical: frozenset[str]
     """The logical types (ODCS) that it can be; empty for a type that has no counterpart."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often one promise of the contract is broken at a port: a number, and never a value."""
+
+    number: Any = None
+    """Rows that break it, or key values that occur more than once; of a metric or a query, its own number."""
+    unseen: str = ""
+    """Why this is not known; empty if it is."""
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """The answers of a port to the promises of a contract, in their order."""
+
+    rows: int
+    examined: int
+    """Of these rows; less than all if the storage takes too long for all."""
+    each: Sequence[Tally]
 
 
 class Table(Protocol):
@@ -114,7 +138,11 @@ class Table(Protocol):
         """Different values of the column, as texts; not all of them if there are more than `limit`."""
 
     def decoded(self) -> int:
-        """Reads rows whole, with all their columns, and says how many."""
+        """Read rows whole, with all their columns, and return how many: all, or the first if that takes too long."""
+
+    def fingerprint(self, columns: Sequence[str]) -> int:
+        """Return a number that two tables share if the rows have the same values in these columns, in any order. The columns
+        have one of COMPARABLE as their type."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +155,7 @@ class Refusal:
 
 
 __all__ = [
+    "COMPARABLE",
     "Absent",
     "Allowed",
     "Blocker",
@@ -135,6 +164,8 @@ __all__ = [
     "Limits",
     "Refusal",
     "Table",
+    "Tallies",
+    "Tally",
     "Unseen",
     "allowed",
 ]

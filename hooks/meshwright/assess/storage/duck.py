@@ -8,16 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from meshwright.assess.storage import Allowed, Corrupt, Field, Unseen
 from meshwright.core.sql.duckdb import identifier, kinds, literal
 
+if TYPE_CHECKING:
+    from meshwright.inspection.reading.comparisons import Type
+
 MEMORY = "512MB"
 DECODED = 10_000
-"""Rows that are read with all their columns, to see whether that can be done."""
+"""Rows that are read with all their columns, if reading all takes too long."""
 LOOKED_THROUGH = 2_000_000
 """Values of a column that are looked through; of a longer one, those of every so many rows."""
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -36,10 +39,15 @@ class Files:
     reader = "DuckDB"
 
     def __init__(
-        self, query: str, paths: Sequence[Path], allowed: Allowed, metadata: Mapping[str, str] | None = None
+        self,
+        query: str,
+        paths: Sequence[Path],
+        allowed: Allowed,
+        metadata: Mapping[str, str] | None = None,
+        typed: bool = True,
     ) -> None:
-        """`query`: reads `paths`, which are all that can be opened."""
-        self.query, self.paths, self.allowed = query, paths, allowed
+        """`query`: reads `paths`, which are all that can be opened. `typed`: the format says the types of its columns."""
+        self.query, self.paths, self.allowed, self.typed = query, paths, allowed, typed
         self._metadata = metadata
 
     @cached_property
@@ -131,8 +139,38 @@ class Files:
 
     def decoded(self) -> int:
         # A hash needs every value, and none of them has to become one of Python's.
-        rows = f"(select * from ({self.query}) limit {DECODED})"
+        try:
+            return self._hashed(f"({self.query})")
+        except Unseen:
+            return self._hashed(f"(select * from ({self.query}) limit {DECODED})")
+
+    def _hashed(self, rows: str) -> int:
         return int(self.ask(f"select count(*), bit_xor(hash(whole)) from {rows} as whole")[0][0])
+
+    @cached_property
+    def types(self) -> Mapping[str, Type]:
+        """The columns as the modules that verify a run see them."""
+        from meshwright.inspection.reading.conformance import types
+
+        with self._limited():
+            return types(self._connection, f"({self.query})")
+
+    def fingerprint(self, columns: Sequence[str]) -> int:
+        logical = {field.name: field.logical for field in self.fields}
+        texts = (f"coalesce('=' || {_spelled(identifier(name), logical[name])}, '-')" for name in columns)
+        row = f"md5(concat_ws(chr(31), {', '.join(texts)}))"
+        return int(
+            self.ask(f"select coalesce(sum(('0x' || left({row}, 13))::bigint), 0) from ({self.query})")[0][0]
+        )
+
+
+def _spelled(value: str, logical: frozenset[str]) -> str:
+    """Return SQL for the text of a value, the same in each storage."""
+    if "timestamp" in logical:
+        return f"case when isfinite({value}) then epoch_us({value})::varchar else {value}::varchar end"
+    if "date" in logical:
+        return f"case when isfinite({value}) then ({value} - date '1970-01-01')::varchar else {value}::varchar end"
+    return f"{value}::varchar"
 
 
 def moment(seconds: float) -> datetime:

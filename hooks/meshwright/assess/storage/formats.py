@@ -35,13 +35,13 @@ def _parquet(store: Store, name: str, allowed: Allowed) -> Files:
 def _csv(store: Store, name: str, allowed: Allowed) -> Files:
     path = store.local(name)
     _text(path)
-    return Files(f"select * from read_csv({literal(str(path))})", [path], allowed, {})
+    return Files(f"select * from read_csv({literal(str(path))})", [path], allowed, {}, typed=False)
 
 
 def _json(store: Store, name: str, allowed: Allowed) -> Files:
     path = store.local(name)
     _text(path)
-    return Files(f"select * from read_json({literal(str(path))})", [path], allowed, {})
+    return Files(f"select * from read_json({literal(str(path))})", [path], allowed, {}, typed=False)
 
 
 def _text(path: Path) -> None:

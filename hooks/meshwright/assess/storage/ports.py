@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meshwright.assess.storage import Absent, Allowed, Refusal, Table, Unseen, anonymous, formats
+from meshwright.assess.storage import Absent, Allowed, Refusal, Table, Tallies, Unseen, anonymous, formats
+from meshwright.product.promises import Promise
 from meshwright.product.record import Port
 from meshwright.product.store import Store
 from meshwright.product.store.bucket import Bucket
@@ -74,6 +76,20 @@ def by_grants(port_location: PortLocation) -> Refusal | None:
     administrators = port_location.port.properties.get("administrators")
     known = [str(name) for name in administrators] if isinstance(administrators, list) else ["postgres"]
     return postgres.let_in_by_grants(_database(port_location), known)
+
+
+def tallies(rows: Table, promises: Sequence[Promise], dataset: str) -> Tallies:
+    """Return how often the rows of a port break each promise; one on the key has its columns as its value. Raises Blocker."""
+    from meshwright.assess.storage.duck import Files
+
+    if isinstance(rows, Files):
+        from meshwright.assess.storage import duck_promises
+
+        return duck_promises.tallies(rows, promises, dataset)
+    from meshwright.assess.storage import postgres, postgres_promises
+
+    assert isinstance(rows, postgres.Relation)
+    return postgres_promises.tallies(rows, promises)
 
 
 def _database(port_location: PortLocation) -> Any:

@@ -226,7 +226,17 @@ class Relation:
     def _from(self) -> sql.Composed:
         return sql.SQL(" from {}").format(sql.Identifier(self.schema, self.name))
 
-    def _ask(self, query: sql.Composed) -> list[Any]:
+    @property
+    def qualified(self) -> str:
+        """The table, as SQL names it."""
+        return postgres.identifier(self.schema, self.name)
+
+    def aggregates(self, expressions: Sequence[str]) -> Sequence[Any]:
+        """Return the values of aggregate expressions over all rows. Raises Unseen."""
+        query = f"select {', '.join(expressions)} from {self.qualified}"
+        return tuple(self._ask(query.encode())[0])
+
+    def _ask(self, query: sql.Composed | bytes) -> list[Any]:
         with self.database.connected() as connection:
             connection.execute("set timezone = 'UTC'")
             return connection.execute(query).fetchall()
@@ -261,6 +271,24 @@ class Relation:
             self._from, sql.Literal(DECODED)
         )
         return len(self._ask(query))
+
+    def fingerprint(self, columns: Sequence[str]) -> int:
+        logical = {field.name: field.logical for field in self.fields}
+        texts = (
+            f"coalesce('=' || {_spelled(postgres.identifier(name), logical[name])}, '-')" for name in columns
+        )
+        row = f"md5(concat_ws(chr(31), {', '.join(texts)}))"
+        return int(self.aggregates([f"coalesce(sum(('x' || left({row}, 13))::bit(52)::bigint), 0)"])[0])
+
+
+def _spelled(value: str, logical: frozenset[str]) -> str:
+    """Return SQL for the text of a value, the same in each storage."""
+    if "timestamp" in logical:
+        moment = f"(extract(epoch from {value}) * 1000000)::bigint::text"
+        return f"case when isfinite({value}) then {moment} else {value}::text end"
+    if "date" in logical:
+        return f"case when isfinite({value}) then ({value} - date '1970-01-01')::text else {value}::text end"
+    return f"{value}::text"
 
 
 def _comment(comment: Any) -> Mapping[str, str]:

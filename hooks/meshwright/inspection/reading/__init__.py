@@ -1,1 +1,1 @@
-"""Copies of the modules with which a product reads and converts values, written by `make reference`."""
+"""Copies of the modules with which a product reads, converts and compares values, written by `make reference`."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from pipeline.conformance import Type, types
+from pipeline.comparisons import Type
+from pipeline.conformance import types
 from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
