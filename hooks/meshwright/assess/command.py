@@ -108,11 +108,11 @@ def assess(
         assessment = _assess(sources, catalog, static, expected, only, jobs)
         failing = list(failures(assessment, lowest))
         own = frozenset(one.id for one in enabled if discovery.is_built_in(one))
-        human = report.human(assessment, earlier, lowest, failing, own) if form == "human" else ""
+        human = report.human(assessment, earlier, failing, own) if form == "human" else ""
         if page:
             _write_page(page, assessment, earlier, lowest)
         if badges:
-            _write_badges(badges, assessment, lowest)
+            _write_badges(badges, assessment)
         if history:
             past.append(history, assessment, earlier)
         click.echo(human or report.as_json(assessment))
@@ -212,11 +212,11 @@ def _write_page(
     click.echo(f"wrote {page}", err=True)
 
 
-def _write_badges(folder: Path, assessment: dict[str, Any], floors: dict[str, int]) -> None:
+def _write_badges(folder: Path, assessment: dict[str, Any]) -> None:
     from meshwright.assess import badge
     from meshwright.core.text import printable
 
-    for id in badge.write(folder, assessment, floors):
+    for id in badge.write(folder, assessment):
         click.echo(f"no badge for {printable(id)}: it is not a valid file name", err=True)
     click.echo(f"wrote {folder}", err=True)
 

@@ -1,16 +1,15 @@
 "use strict";
 // Sorts and filters the matrix, and shows evidence beside it. All texts go in as text, never as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
-const [ANCHOR, ID, TITLE, DOMAIN, SCORE, CHANGE, CELLS, PAGE, EVIDENCE] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+const [ANCHOR, ID, TITLE, DOMAIN, SCORE, CHANGE, CELLS, STANDING, OWNER, PAGE, EVIDENCE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const STATES = ["broken", "excepted", "inconclusive", "kept"];
 const WORDS = { broken: "broken", excepted: "excepted", inconclusive: "not known", kept: "kept" };
 const AT_ONCE = 100;
-const PARTLY = data.standings.findIndex(([name]) => name === "unknown");
 const EXCEPTED = data.standings.findIndex(([name]) => name === "excepted");
 const body = document.getElementById("rows");
 const made = [...body.rows];
 const field = (id) => document.getElementById(id);
-let sorted = { by: "score", down: false };
+let sorted = { by: "standing", down: false };
 let limit = data.inFull ? Infinity : AT_ONCE;
 
 function element(name, options = {}, ...children) {
@@ -40,11 +39,14 @@ function built(product) {
   const change = product[CHANGE];
   const slash = product[ID].indexOf("/") + 1;
   const head = element("th", { scope: "row" }, element("a", { href: address(product[ANCHOR]), text: product[TITLE] }), element("span", { class: "id" }, element("span", { class: "of", text: product[ID].slice(0, slash) }), product[ID].slice(slash)));
+  const [name, sign, words] = data.standings[product[STANDING]];
+  const standing = element("td", { class: "whole" }, element("span", { class: `chip ${name}` }, element("i", { "aria-hidden": "true", text: sign }), " ", element("span", { class: "words", text: words })));
   const whole = element("td", { class: "whole" }, element("b", { text: shown(product[SCORE]) }));
-  if (product[SCORE] !== null && product[CELLS].some(([, , known, functions]) => known < functions)) whole.append(element("span", { class: "not-all", title: "not all is known", text: "?" }));
+  const sum = (which) => product[CELLS].reduce((total, one) => total + one[which], 0);
+  if (sum(2) < sum(3)) whole.append(element("span", { class: "not-all", text: `${sum(2)}/${sum(3)}` }, element("span", { class: "words", text: " known" })));
   if (change) whole.append(element("span", { class: `change ${change > 0 ? "good" : "bad"}`, text: `${change > 0 ? "▲" : "▼"}${Math.abs(change)}` }));
   const cells = product[CELLS].map((one, number) => cell(product, number, one));
-  return element("tr", {}, head, element("td", { class: "domain", text: data.texts[product[DOMAIN]] }), whole, ...cells);
+  return element("tr", {}, head, element("td", { class: "domain", text: data.texts[product[DOMAIN]] }), standing, whole, ...cells);
 }
 
 function cell(product, number, [score, standing, known, functions, , excepted]) {
@@ -53,12 +55,12 @@ function cell(product, number, [score, standing, known, functions, , excepted]) 
   const said = meaning + (excepted && name !== "excepted" ? ", with an exception" : "") + (known < functions ? `, ${known} of ${functions} known` : "");
   return element("td", { class: "cell" },
     element("a", { class: looks, href: address(product[ANCHOR], data.characteristics[number]) },
-      element("b", { text: shown(score) }), element("i", { "aria-hidden": "true", text: sign }), element("span", { class: "said", text: said })));
+      element("i", { "aria-hidden": "true", text: sign }), element("b", { text: shown(score) }), element("span", { class: "said", text: said })));
 }
 
 // -- sorting and filtering -----------------------------------------------------------------------------------
 
-const KEYS = { title: (one) => one[TITLE].toLowerCase(), domain: (one) => data.texts[one[DOMAIN]], score: (one) => one[SCORE] };
+const KEYS = { standing: (one) => one[STANDING] * 1000 + (one[SCORE] ?? 101), title: (one) => one[TITLE].toLowerCase(), domain: (one) => data.texts[one[DOMAIN]], score: (one) => one[SCORE] };
 
 function compared(one, other) {
   if (one === other) return 0;
@@ -82,13 +84,13 @@ function fits(number) {
   if (words && !letters[number].includes(words.trim().toLowerCase())) return false;
   if (domain && data.texts[product[DOMAIN]] !== domain) return false;
   if (standing === "") return true;
-  const cells = characteristic === "" ? product[CELLS] : [product[CELLS][Number(characteristic)]];
-  return cells.some((one) => is(one, Number(standing)));
+  if (characteristic === "") return is(product[STANDING], product[CELLS].some((one) => one[5] > 0), Number(standing));
+  const [, state, , , , excepted] = product[CELLS][Number(characteristic)];
+  return is(state, excepted > 0, Number(standing));
 }
 
-function is([, standing, known, functions, , excepted], wanted) {
-  if (wanted === PARTLY) return known < functions || standing === PARTLY;
-  return wanted === EXCEPTED ? excepted > 0 : standing === wanted;
+function is(standing, excepted, chosen) {
+  return chosen === EXCEPTED ? excepted : standing === chosen;
 }
 
 function show() {
@@ -149,7 +151,8 @@ function evidence(product) {
     return element("section", { id: `${product[ANCHOR]}/${name}`, tabindex: "-1" }, title, results);
   });
   const page = product[PAGE] && element("p", {}, element("a", { href: product[PAGE], text: "The product's page" }));
-  return element("div", { class: "body" }, page, ...list);
+  const owner = data.texts[product[OWNER]] && element("p", { class: "rest", text: `Owner: ${data.texts[product[OWNER]]}` });
+  return element("div", { class: "body" }, page, owner, ...list);
 }
 
 function result([number, stateNumber, verdicts, more, reason, until]) {

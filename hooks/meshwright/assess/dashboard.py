@@ -18,12 +18,13 @@ from meshwright.assess.history import Trend, comparable, trend
 from meshwright.core import pages
 from meshwright.mesh import scores
 from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.mesh.standings import STANDINGS, rank, worst
 
 FOLDER = Path(__file__).parent
 IN_FULL = 300
 """Number of products up to which the page has all evidence as HTML."""
-SHOWN = 4
-"""Number of lines in each of the lists at the top."""
+SHOWN, GROUPS = 4, 8
+"""Number of lines in each of the lists at the top, and of domains and owners."""
 PLACES = 20
 """Number of verdicts of one function that the page shows."""
 TEXT = 9_000_000
@@ -34,23 +35,8 @@ SOON = 30
 
 ORDER = {"broken": 0, "excepted": 1, "inconclusive": 2, "kept": 3}
 """State of a function -> its position in a product's evidence."""
+SEVERE = ("critical", "high", "medium", "low")
 WORDS = {"broken": "broken", "excepted": "excepted", "inconclusive": "not known", "kept": "kept"}
-SIGNS = {"bad": "✕", "fair": "!", "good": "✓", "excepted": "~", "unknown": "?"}
-MEANINGS = {
-    "bad": "critical, or low",
-    "fair": "something is broken",
-    "good": "nothing known is broken",
-    "excepted": "broken, with an exception",
-    "unknown": "not known",
-}
-COUNTED = {
-    "bad": "in the red",
-    "fair": "with something broken",
-    "good": "with nothing known to be broken",
-    "excepted": "excepted",
-    "unknown": "not known",
-}
-"""The same, for a number of products."""
 WIDTH, HEIGHT = 120, 28
 """Size of a sparkline, in its own units."""
 
@@ -73,7 +59,7 @@ def page(
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in functions}
     earlier = comparable(history, assessment)
     before = earlier[-1].get("products") if earlier else None
-    products = _products(assessment, kinds, floors, before if isinstance(before, dict) else {}, links)
+    products = _products(assessment, kinds, before if isinstance(before, dict) else {}, links)
     in_full = len(products) <= IN_FULL
     shown = products[:IN_FULL]
     texts = _Texts(TEXT, once=not in_full)
@@ -95,7 +81,8 @@ def page(
         floors=floors,
         tiles=list(_tiles(assessment, products, earlier, floors)),
         since=_day(earlier[-1]["at"]) if earlier else "",
-        worst=_worst(products),
+        first=_first(products, functions),
+        groups=[_groups(products, kind) for kind in ("domain", "owner")],
         exceptions=_exceptions(assessment, products),
         unanswered=_unanswered(assessment),
         notes=assessment["notes"],
@@ -104,9 +91,7 @@ def page(
         functions={name: [one for one in functions if one["characteristic"] == name] for name in CHARACTERISTICS},
         words=WORDS,
         href=href,
-        signs=SIGNS,
-        meanings=MEANINGS,
-        of_many=COUNTED,
+        shown=STANDINGS,
         data=_data(products, functions, texts, in_full),
         soon=SOON,
     )  # fmt: skip
@@ -118,15 +103,14 @@ def page(
 def _products(
     assessment: Mapping[str, Any],
     kinds: Mapping[str, tuple[str, str]],
-    floors: Mapping[str, int],
     before: Mapping[str, Any],
     links: Links | None,
 ) -> list[dict[str, Any]]:
-    """Return the products for the page, lowest score first, unknown ones last."""
+    """Return the products for the page: the worst standing first, then the lowest score."""
     taken: set[str] = set()
     found = []
     for number, product in enumerate(assessment["products"]):
-        cells = scores.cells(product["results"], kinds, floors)
+        cells = scores.cells(product["results"], kinds)
         anchor = product["id"] if _is_anchor(product["id"]) and product["id"] not in taken else f"product/{number}"  # fmt: skip
         taken.add(anchor)
         page = links(product["id"]) if links else ""
@@ -137,15 +121,23 @@ def _products(
                 "title": product["title"],
                 "domain": product["domain"],
                 "score": product["score"],
-                "standing": scores.worst(cells.values()),
+                "owner": _owner(product.get("owner") or {}),
+                "standing": scores.whole(cells),
                 "cells": cells,
-                "partly": any(cell.known < cell.functions for cell in cells.values()),
+                "known": sum(cell.known for cell in cells.values()),
+                "functions": sum(cell.functions for cell in cells.values()),
                 "change": _change(product["score"], before.get(product["id"])),
                 "results": product["results"],
                 "page": page if page.startswith(("/", "./", "../")) or pages.is_link(page) else "",
             }
         )
-    return sorted(found, key=lambda one: (101 if one["score"] is None else one["score"], one["id"]))
+    return sorted(found, key=lambda one: (rank(one["standing"]), 101 if one["score"] is None else one["score"], one["id"]))  # fmt: skip
+
+
+def _owner(owner: Mapping[str, str]) -> str:
+    """Return who has to act; an assessment of an earlier release does not say."""
+    name, team = owner.get("name", ""), owner.get("team", "")
+    return f"{name} ({team})" if name and team and name != team else name or team
 
 
 def _is_anchor(id: str) -> bool:
@@ -204,7 +196,7 @@ def _evidence(
 
 def _counted(standings: Any) -> dict[str, int]:
     counted = Counter(standings)
-    return {name: counted[name] for name in SIGNS}
+    return {name: counted[name] for name in STANDINGS}
 
 
 def _tiles(
@@ -224,21 +216,14 @@ def _tiles(
             "name": name,
             "score": score,
             "floor": floor,
-            "standing": _standing(score, floor, counted),
+            "standing": worst(cell.standing for cell in cells if cell.functions),
+            "missed": 0 if floor is None else sum(cell.lowest < floor for cell in cells),
             "known": 100 * sum(cell.known for cell in cells) // total if total else 0,
             "counted": counted,
             "bars": list(_bars(counted, len(products))),
             "trend": found,
             "line": _line(found),
         }
-
-
-def _standing(score: int | None, floor: int | None, counted: Mapping[str, int]) -> str:
-    if score is None:
-        return "unknown"
-    if score < (scores.BAD_BELOW if floor is None else floor):
-        return "bad"
-    return "fair" if counted["bad"] or counted["fair"] else "good"
 
 
 def _bars(counted: Mapping[str, int], total: int) -> Iterator[tuple[str, float, float]]:
@@ -270,16 +255,54 @@ def _line(found: Trend) -> list[str]:
     return [" ".join(part if len(part) > 1 else part * 2) for part in parts if part]
 
 
-def _worst(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the products in the red, or else those with something broken, and where."""
-    for standing in ("bad", "fair"):
-        found = [product for product in products if product["standing"] == standing]
-        if found:
-            break
-    return [
-        {**product, "where": {name: cell for name, cell in product["cells"].items() if cell.standing == standing}}
-        for product in found[:SHOWN]
+def _first(
+    products: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the products to begin with, each with its owner, and what is broken or not known there: the most severe first."""
+    known = {one["id"]: one for one in functions}
+    listed = []
+    for product in products[:SHOWN]:
+        open_results = [
+            (result, known[result["function"]])
+            for result in product["results"]
+            if result["state"] in ("broken", "inconclusive")
+        ]
+        if product["standing"] not in ("critical", "broken", "not-known") or not open_results:
+            continue
+        open_results.sort(key=lambda pair: (pair[0]["state"] != "broken", SEVERE.index(pair[1]["severity"])))
+        result, function = open_results[0]
+        verdict = _decisive(result)
+        listed.append({**product, "function": function, "verdict": verdict, "more": len(open_results) - 1})
+    return listed
+
+
+def _decisive(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the first verdict that made a result what it is. What others have handed in may have none."""
+    of_state = (one for one in result["verdicts"] if one["state"] == result["state"])
+    return next(of_state, {"place": "", "evidence": "Nothing says why.", "fix": ""})
+
+
+def _groups(products: Sequence[Mapping[str, Any]], kind: str) -> dict[str, Any]:
+    """Return the domains or owners, the worst first, each with its products by standing."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for product in products:
+        if product[kind]:
+            found.setdefault(product[kind], []).append(product)
+    listed = [
+        {
+            "name": name,
+            "standing": worst(product["standing"] for product in inside),
+            "counted": _counted(product["standing"] for product in inside),
+            "bars": list(_bars(_counted(product["standing"] for product in inside), len(inside))),
+            "score": scores.mean(product["score"] for product in inside),
+            "known": 100 * sum(product["known"] for product in inside) // max(1, sum(product["functions"] for product in inside)),
+        }
+        for name, inside in found.items()
     ]  # fmt: skip
+    listed.sort(
+        key=lambda one: ([-count for name, count in one["counted"].items() if name != "kept"], one["name"])
+    )
+    return {"kind": kind, "shown": listed[:GROUPS], "more": len(listed) - GROUPS}
 
 
 def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -309,10 +332,7 @@ def _unanswered(assessment: Mapping[str, Any]) -> dict[str, Any]:
     for product in assessment["products"]:
         for result in product["results"]:
             if result["state"] == "inconclusive":
-                evidence = next(
-                    one["evidence"] for one in result["verdicts"] if one["state"] == "inconclusive"
-                )
-                why.setdefault(result["function"], Counter())[evidence] += 1
+                why.setdefault(result["function"], Counter())[_decisive(result)["evidence"]] += 1
     together: dict[str, list[tuple[str, int]]] = {}
     for function, reasons in sorted(why.items(), key=lambda one: (-one[1].total(), one[0])):
         together.setdefault(reasons.most_common(1)[0][0], []).append((function, reasons.total()))
@@ -346,7 +366,7 @@ def _data(
 ) -> dict[str, Any]:
     """Return the data for sorting and filtering, and the evidence if it is not in the page as HTML. `texts` has each
     repeated text once."""
-    standings = list(SIGNS)
+    standings = list(STANDINGS)
     table: dict[str, int] = {}
 
     def at(text: str) -> int:
@@ -359,13 +379,13 @@ def _data(
             [cell.score, standings.index(cell.standing), cell.known, cell.functions, cell.broken, cell.excepted]
             for cell in product["cells"].values()
         ]  # fmt: skip
-        row = [product["anchor"], product["id"], product["title"], at(product["domain"]), product["score"], product["change"], cells]  # fmt: skip
+        row = [product["anchor"], product["id"], product["title"], at(product["domain"]), product["score"], product["change"], cells, standings.index(product["standing"]), at(product["owner"])]  # fmt: skip
         if not in_full:
             row += [product["page"], _packed(_evidence(product, functions, texts, kept=False), numbers, at)]
         rows.append(row)
     return {
         "characteristics": CHARACTERISTICS,
-        "standings": [[name, SIGNS[name], MEANINGS[name]] for name in standings],
+        "standings": [[name, one.sign, one.words] for name, one in STANDINGS.items()],
         "functions": [] if in_full else [[one["id"], one["severity"], one["question"]] for one in functions],
         "products": rows,
         "texts": list(table),

@@ -15,8 +15,11 @@ class MissedFloor:
 
     product: str
     what: str
-    """A characteristic with a floor that is below it or unknown, or a broken critical function."""
+    """A characteristic that does not certainly reach its floor, or a broken critical function."""
     score: int | None = None
+    """Of what is known; None: nothing is."""
+    lowest: int = 0
+    """The score that is certain: what is not known counts as broken."""
     floor: int | None = None
     """None: a critical function."""
 
@@ -28,8 +31,9 @@ def failures(assessment: Mapping[str, Any], floors: Mapping[str, int]) -> Iterat
         for result in product["results"]:
             if result["state"] == "broken" and kinds[result["function"]][1] == "critical":
                 yield MissedFloor(product["id"], result["function"])
-        cells = scores.cells(product["results"], kinds, floors) if floors else {}
+        cells = scores.cells(product["results"], kinds) if floors else {}
         for name, floor in floors.items():
             cell = cells[name]
-            if cell.standing != "excepted" and (cell.score is None or cell.score < floor):
-                yield MissedFloor(product["id"], name, cell.score, floor)
+            is_excepted = cell.functions and cell.excepted == cell.functions
+            if not is_excepted and (cell.score is None or cell.lowest < floor):
+                yield MissedFloor(product["id"], name, cell.score, cell.lowest, floor)

@@ -11,13 +11,13 @@ from meshwright.assess.history import Trend, comparable, trend
 from meshwright.core.text import printable
 from meshwright.mesh import scores
 from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.mesh.standings import STANDINGS, rank
 from meshwright.product import metamodel
 
 SHOWN_PRODUCTS = 50
-"""Number of products in the report for people, those with the lowest scores; JSON and HTML have all."""
+"""Number of products in the report for people, those with the worst standings; JSON and HTML have all."""
 SHOWN_PLACES = 3
-SIGNS = {"bad": "x", "fair": "!", "good": "", "excepted": "~", "unknown": "?"}
-LEGEND = "x critical, or low   ! something is broken   ~ excepted   ? not all is known"
+LEGEND = "   ".join(f"{one.plain_sign} {one.words}" for one in STANDINGS.values() if one.plain_sign)
 
 
 def as_json(assessment: Mapping[str, Any]) -> str:
@@ -30,7 +30,6 @@ def as_json(assessment: Mapping[str, Any]) -> str:
 def human(
     assessment: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
-    floors: Mapping[str, int] | None = None,
     failures: Sequence[MissedFloor] = (),
     built_in: frozenset[str] = frozenset(),
 ) -> str:
@@ -38,34 +37,34 @@ def human(
     the functions that have a page in the documentation."""
     functions = {one["id"]: one for one in assessment["functions"]}
     kinds = {id: (one["characteristic"], one["severity"]) for id, one in functions.items()}
-    products = sorted(assessment["products"], key=_lowest_first)
+    products = sorted(assessment["products"], key=_worst_first)
     shown = products[:SHOWN_PRODUCTS] if len(products) > SHOWN_PRODUCTS else assessment["products"]
-    lines = list(_table(assessment, shown, kinds, floors or {}))
+    lines = list(_table(assessment, shown, kinds))
     lines += _trends(assessment, history)
     for product in shown:
         lines += _details(product, functions, built_in)
     if len(products) > len(shown):
-        lines += ["", f"The {len(shown)} of {len(products)} products with the lowest scores; --html and --format json have all."]  # fmt: skip
+        lines += ["", f"The {len(shown)} of {len(products)} products with the worst standings; --html and --format json have all."]  # fmt: skip
     lines += _rest(assessment, failures)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _lowest_first(product: Mapping[str, Any]) -> tuple[int, str]:
+def _worst_first(product: Mapping[str, Any]) -> tuple[int, int, str]:
     score = product["score"]
-    return (101 if score is None else score, product["id"])
+    return rank(product["standing"]), 101 if score is None else score, product["id"]
 
 
 def _table(
     assessment: Mapping[str, Any],
     products: Sequence[Mapping[str, Any]],
     kinds: Mapping[str, tuple[str, str]],
-    floors: Mapping[str, int],
 ) -> Iterator[str]:
-    rows: list[tuple[str, ...]] = [("product", *CHARACTERISTICS, "all")]
+    rows: list[tuple[str, ...]] = [("product", "standing", *CHARACTERISTICS, "all")]
     for product in products:
-        cells = scores.cells(product["results"], kinds, floors).values()
+        cells = scores.cells(product["results"], kinds).values()
         more = "?" if any(cell.known < cell.functions for cell in cells) else ""
-        rows.append((printable(product["id"]), *map(_cell, cells), more + _number(product["score"])))
+        words = STANDINGS[product["standing"]].words
+        rows.append((printable(product["id"]), words, *map(_cell, cells), more + _number(product["score"])))
     unknown = {
         kinds[result["function"]][0]
         for product in assessment["products"]
@@ -76,17 +75,17 @@ def _table(
         f"{'?' if name in unknown else ''}{_number(assessment['scores'][name])}" for name in CHARACTERISTICS
     ]
     mean = scores.mean(product["score"] for product in assessment["products"])
-    rows.append(("the mesh", *found, f"{'?' if unknown else ''}{_number(mean)}"))
+    rows.append(("the mesh", "", *found, f"{'?' if unknown else ''}{_number(mean)}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        first, *others = (cell.ljust(width) if not number else cell.rjust(width) for number, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
+        first, *others = (cell.ljust(width) if number < 2 else cell.rjust(width) for number, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
         yield "  ".join((first, *others))
     yield LEGEND
 
 
 def _cell(cell: scores.Cell) -> str:
-    sign = SIGNS[cell.standing]
-    more = "" if cell.known == cell.functions or sign == "?" else "?"
+    sign = STANDINGS[cell.standing].plain_sign
+    more = "?" if cell.known < cell.functions and sign in ("x", "!") else ""
     return f"{sign}{more}{'~' if cell.excepted and sign != '~' else ''}{'-' if cell.score is None else cell.score}"
 
 
@@ -160,6 +159,8 @@ def _rest(assessment: Mapping[str, Any], failures: Sequence[MissedFloor]) -> lis
             reason = f"breaks {failure.what}, which is critical"
         elif failure.score is None:
             reason = f"{failure.what} is unknown, but its floor is {failure.floor}"
+        elif failure.lowest < failure.score:
+            reason = f"{failure.what} is {failure.score} of what is known, and certainly only {failure.lowest}, below its floor of {failure.floor}"
         else:
             reason = f"{failure.what} is {failure.score}, below its floor of {failure.floor}"
         lines.append(f"failed: {printable(failure.product)}: {reason}")

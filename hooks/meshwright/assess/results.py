@@ -51,10 +51,15 @@ def _result(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dic
     id = _id(record)
     return {
         "id": id,
-        "title": writable(as_text(record.title)),
+        "title": _short(record.title),
         "domain": id.partition("/")[0],
+        "owner": {"name": _short(record.owner.name), "team": _short(record.owner.team)},
         "results": results,
     }
+
+
+def _short(name: str) -> str:
+    return writable(as_text(name))
 
 
 def _id(record: Record) -> str:

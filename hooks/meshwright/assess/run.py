@@ -56,6 +56,8 @@ def assess(
         cells = scores.cells(product["results"], kinds)
         product["scores"] = {name: cell.score for name, cell in cells.items()}
         product["score"] = scores.mean(product["scores"].values())
+        product["standings"] = {name: cell.standing for name, cell in cells.items()}
+        product["standing"] = scores.whole(cells)
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,

@@ -18,7 +18,6 @@ MONTHS = timedelta(days=180)
 """Duration of the access in the example of a request."""
 SOON = timedelta(days=14)
 """How long before its end an agreement is shown as ending."""
-GOOD, FAIR = 80, 50
 
 
 State = Literal["requested", "in force", "ending soon", "ended"]
@@ -183,13 +182,6 @@ def request(record: Record, at: datetime | None = None) -> str:
         f"meshwright access request my-use --role {shlex.quote(role)} --principal group:my-group \\\n"
         f'  --for "What the data is needed for" --until {until} --team my-team --requester me@example.org'
     )
-
-
-def standing(score: int | None) -> str:
-    """Return a class of the style sheet."""
-    if score is None:
-        return "unknown"
-    return "good" if score >= GOOD else "fair" if score >= FAIR else "bad"
 
 
 def level(value: float | None, unit: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
@@ -17,16 +17,18 @@ from meshwright.core import pages
 from meshwright.core.renamed import with_new
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.run_events import observed_reads
-from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.mesh.scores import Cell, cells
+from meshwright.mesh.standings import NOT_KNOWN, STANDINGS
 from meshwright.product import metamodel
 from meshwright.product.agreement_length import longest_days
 from meshwright.product.record import Record
 from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
+from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
 from meshwright.serve.request_form import RequestSending, request_form
-from meshwright.serve.search import FACETS, Query, Search
+from meshwright.serve.search import FACET_NAMES, Query, Search
 
 if TYPE_CHECKING:
     from meshwright.serve.pull_requests import OpenedRequest
@@ -50,8 +52,13 @@ NAMES = {
     "port": "Output port",
     "tag": "Tag",
     "type": "Type",
+    "standing": "Standing",
+    "access": "Access",
+    "owner": "Owner",
 }
 """Facet -> its label."""
+ORDERED = {"classification": metamodel.CLASSIFICATIONS, "standing": tuple(STANDINGS)}
+"""Facet -> the order of its values; others have the most frequent first."""
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
@@ -81,13 +88,12 @@ class Pages:
         self._templates.filters |= {
             "short": short,
             "level": page_details.level,
-            "standing": page_details.standing,
             "day": lambda moment: moment[:10],
             "minute": minute,
             "longest_days": longest_days,
             "title_of": search.title,
         }
-        self._templates.globals["has_accounts"] = has_accounts
+        self._templates.globals |= {"has_accounts": has_accounts, "standings": STANDINGS}
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
         self._request = (FOLDER / "request.js").read_text("utf-8")
@@ -142,9 +148,10 @@ class Pages:
             runs=self._store.runs.list(product.id, RUNS),
             made_of=self._store.runs.columns(product.id),
             scores=scores,
+            cells=self._cells(scores["results"]) if scores else {},
+            now=self._search.fitness(product.id) if scores else ProductFitness(),
             earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
             broken=page_details.broken([scores], self._store.assessments.functions()) if scores else [],
-            characteristics=CHARACTERISTICS,
             versions=self._store.products.versions(product.id)[:VERSIONS],
             **about,
         )
@@ -165,9 +172,10 @@ class Pages:
             runs=(),
             made_of={},
             scores=None,
+            cells={},
+            now=None,
             earlier=[],
             broken=[],
-            characteristics=CHARACTERISTICS,
             versions=versions[:VERSIONS],
             **_about(record),
         )
@@ -222,18 +230,12 @@ class Pages:
     def badge(self, id: str) -> str:
         """Return the product's score as a small image (SVG)."""
         from meshwright.assess import badge
-        from meshwright.mesh import scores
 
         history = self._store.assessments.history(id, 1)
         latest = history[0] if history and not self._is_past(history[0]["at"]) else None
         if latest is None:
-            return badge.svg("data product", "not assessed", "unknown")
-        kinds = {
-            one["id"]: (one["characteristic"], one["severity"]) for one in self._store.assessments.functions()
-        }
-        standing = scores.worst(scores.cells(latest["results"], kinds).values())
-        text = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
-        return badge.svg("data product", text, standing)
+            return badge.svg("data product", NOT_KNOWN, "not assessed")
+        return badge.of_product(latest["score"], self._cells(latest["results"]))
 
     # -- rendering ------------------------------------------------------------------------------------
 
@@ -297,6 +299,13 @@ class Pages:
         """Return the links to products' pages; products that are not in this catalog have none."""
         return lambda id: to.product(id) if self._search.summary_of(id) else ""
 
+    def _cells(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Cell]:
+        """Return the cells of a product by its results in the latest assessment."""
+        kinds = {
+            one["id"]: (one["characteristic"], one["severity"]) for one in self._store.assessments.functions()
+        }
+        return cells(results, kinds)
+
     def _is_past(self, at: str) -> bool:
         """Return True if a product's last assessment is not the mesh's last one."""
         latest = self._store.assessments.list(1)
@@ -322,16 +331,17 @@ class Pages:
     ) -> Iterator[dict[str, Any]]:
         """Return every facet as links: to choose a value, or to remove the choice."""
         chosen = dict(query.chosen)
-        for name in FACETS:
+        for name in FACET_NAMES:
             values = dict(facets[name])
             if name in chosen:
                 values.setdefault(chosen[name], 0)
-            if name == "classification":
-                values = {value: values[value] for value in metamodel.CLASSIFICATIONS if value in values}
+            if order := ORDERED.get(name):
+                values = {value: values[value] for value in order if value in values}
             rest = tuple((other, value) for other, value in query.chosen if other != name)
             entries = [
                 {
                     "value": value,
+                    "words": STANDINGS[value].words if name == "standing" and value in STANDINGS else value,
                     "count": count,
                     "chosen": chosen.get(name) == value,
                     "link": link(replace(query, offset=0, chosen=rest if chosen.get(name) == value else (*rest, (name, value)))),

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from meshwright.mesh.tokenize import of_query
 from meshwright.product.record import Record
 from meshwright.serve.catalog_store import CatalogStore
+from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.summary import OF_A_LIST
 
 V = TypeVar("V")
@@ -28,8 +29,12 @@ FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "port": lambda product: {port["uses"] for port in product["ports"]},
     "tag": lambda product: product["tags"],
     "type": lambda product: (product["type"],),
+    "access": lambda product: (product["mode"],),
+    "owner": lambda product: (product["owner"]["team"] or product["owner"]["name"],),
 }
 """Facet -> the values that a product has (summary.py)."""
+FACET_NAMES = ("standing", *FACETS)
+"""All facets: the standing changes with each assessment."""
 LAST_OFFSET = 1_000_000
 """Maximum offset of a page of results."""
 VALUES = 100
@@ -58,14 +63,14 @@ class Found:
 
     total: int
     products: Sequence[Mapping[str, Any]]
-    """Summaries with `score`."""
+    """Summaries with `fitness`."""
     facets: Mapping[str, Mapping[str, int]]
     """Facet -> value -> number of results with it; the most frequent first."""
 
     def text(self) -> bytes:
         """Return it in the API's format."""
         products = ",".join(
-            f'{summary["text"]},"score":{_json(summary["score"])}}}' for summary in self.products
+            f"{summary['text']},{_fitness(summary['fitness'])}}}" for summary in self.products
         )
         return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
 
@@ -78,9 +83,9 @@ class _State:
     summaries: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Number -> summary, of active products."""
     ids: dict[str, int] = field(default_factory=dict)
-    bits: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in FACETS})
+    bits: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in FACET_NAMES})
     active: int = 0
-    scores: Mapping[str, int | None] = field(default_factory=dict)
+    fitness: Mapping[str, ProductFitness] = field(default_factory=dict)
     order: Sequence[int] | None = None
     read_by: dict[str, set[str]] = field(default_factory=dict)
     """Id -> the ids of the active products that read it."""
@@ -155,7 +160,7 @@ class Search:
             for mask in masks.values():
                 matching &= mask
             page = [self._summary(number) for number in _page(ranked, matching, query)]
-            facets = {name: self._counts(name, found, masks) for name in FACETS}
+            facets = {name: self._counts(name, found, masks) for name in FACET_NAMES}
         return Found(matching.bit_count(), page, facets)
 
     def summary_of(self, id: str) -> Mapping[str, Any] | None:
@@ -169,6 +174,12 @@ class Search:
         """Return the title of an active product."""
         summary = self.summary_of(id)
         return None if summary is None else str(summary["title"])
+
+    def fitness(self, id: str) -> ProductFitness:
+        """Return what the latest assessment says of a product."""
+        with self._lock:
+            self._refresh()
+            return self._state.fitness.get(id, ProductFitness())
 
     def consumers(self, id: str) -> Sequence[str]:
         """Return the ids of the active products that read a product."""
@@ -215,7 +226,8 @@ class Search:
                 self._forget(change.number)
                 if not change.retired:
                     self._learn(change.number, change.summary)
-            state.scores = self._store.assessments.scores()
+            state.fitness = self._store.assessments.fitness()
+            state.bits["standing"] = self._by_standing()
             state.revision, state.order = revision, None
             self._ranking_cache.clear()
             self._response_cache.clear()
@@ -258,7 +270,13 @@ class Search:
 
     def _summary(self, number: int) -> dict[str, Any]:
         summary = self._state.summaries[number]
-        return summary | {"score": self._state.scores.get(summary["id"])}
+        return summary | {"fitness": self._state.fitness.get(summary["id"], ProductFitness())}
+
+    def _by_standing(self) -> dict[str, int]:
+        found: dict[str, list[int]] = {}
+        for id, number in self._state.ids.items():
+            found.setdefault(self._state.fitness.get(id, ProductFitness()).standing, []).append(number)
+        return {standing: _bits(numbers) for standing, numbers in found.items()}
 
     def _counts(self, name: str, found: int, masks: Mapping[str, int]) -> dict[str, int]:
         for other, mask in masks.items():
@@ -288,6 +306,10 @@ def _reached(start: str, next_to: Callable[[str], Iterable[str]]) -> set[str]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fitness(fitness: ProductFitness) -> str:
+    return f'"standing":"{fitness.standing}","score":{_json(fitness.score)},"known":{fitness.known},"functions":{fitness.functions}'
 
 
 def _bits(numbers: Sequence[int]) -> int:

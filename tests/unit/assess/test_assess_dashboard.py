@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 from meshwright.assess import dashboard, history
 from meshwright.mesh import scores
 from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.mesh.standings import STANDINGS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -40,9 +42,10 @@ def product(id: str, states: dict[str, str] | None = None, title: str = "", said
         if state == "excepted":
             result |= {"reason": "The old warehouse goes in spring.", "until": "2026-12-01"}
         results.append(result)
-    found = {name: cell.score for name, cell in scores.cells(results, KINDS).items()}
+    cells = scores.cells(results, KINDS)
+    found = {name: cell.score for name, cell in cells.items()}
     domain = id.partition("/")[0]
-    return {"id": id, "title": title or id.partition("/")[2].capitalize(), "domain": domain, "results": results, "scores": found, "score": scores.mean(found.values())}  # fmt: skip
+    return {"id": id, "title": title or id.partition("/")[2].capitalize(), "domain": domain, "results": results, "scores": found, "score": scores.mean(found.values()), "standing": scores.whole(cells), "standings": {name: cell.standing for name, cell in cells.items()}, "owner": {"name": "Ana Lima", "team": f"Team {domain}"}}  # fmt: skip
 
 
 def assessment(*products: dict[str, Any]) -> dict[str, Any]:
@@ -111,14 +114,16 @@ def titles(page: Any) -> list[str]:
     return page.locator("#rows th a").all_inner_texts()
 
 
-def test_the_worst_stands_first_and_what_is_unknown_last(show: Open) -> None:
+def test_the_worst_standing_is_first_and_the_number_second(show: Open) -> None:
     page = show(FIVE)
-    assert titles(page) == ["Engines", "Wings", "Storms", "Winds", "Fog"]
+    assert titles(page) == ["Engines", "Wings", "Storms", "Fog", "Winds"]
     engines = page.locator("#rows tr").first
-    assert engines.locator("td.cell a.bad").inner_text().split() == ["0", "✕", "critical,", "or", "low"]
-    fog = page.locator("#rows tr").last
-    assert fog.locator("td.cell a.unknown").count() == 6, "never green"
+    assert engines.locator("td.cell a.critical").inner_text().split() == ["✕", "0", "broken,", "critical"]
+    assert engines.locator("td.whole").first.inner_text() == "✕ broken, critical"
+    fog = page.locator("#rows tr").nth(3)
+    assert fog.locator("td.cell a.not-known").count() == 6, "never green"
     storms = page.locator("#rows tr").nth(2)
+    assert storms.locator("td.whole").all_inner_texts()[0] == "? not known", "however high its score"
     assert storms.locator("td.cell a.hatched").count() == 1
     assert "1 of 2 known" in storms.locator("td.cell a.partly").inner_text()
 
@@ -127,7 +132,7 @@ def test_every_cell_leads_to_its_evidence_without_javascript(show: Open) -> None
     page = show(FIVE, script=False)
     section = page.locator("[id='fleet/engines/secure']")
     assert not section.is_visible()
-    page.locator("#rows tr").first.locator("a.bad").click()
+    page.locator("#rows tr").first.locator("a.critical").click()
     assert section.is_visible()
     assert "It is broken." in section.inner_text() and "Fix: Fix the port." in section.inner_text()
     for link in page.locator("a[href^='#']").all():
@@ -138,7 +143,7 @@ def test_every_cell_leads_to_its_evidence_without_javascript(show: Open) -> None
 
 def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
     page = show(FIVE)
-    cell = page.locator("#rows tr").first.locator("a.bad")
+    cell = page.locator("#rows tr").first.locator("a.critical")
     cell.focus()
     page.keyboard.press("Enter")
     drawer = page.locator("#drawer")
@@ -148,7 +153,7 @@ def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
     assert "Fix the port." in drawer.locator(".here").inner_text()
     page.keyboard.press("Escape")
     playwright.expect(drawer).to_be_hidden()
-    page.wait_for_function("document.activeElement.className === 'bad'")  # back where it was opened
+    page.wait_for_function("document.activeElement.className === 'critical'")  # back where it was opened
     assert "#" not in page.url
     cell.click()
     playwright.expect(drawer, "a second time, too").to_be_visible()
@@ -166,8 +171,8 @@ def test_an_address_leads_to_one_products_evidence(show: Open) -> None:
 
 def test_every_column_sorts_both_ways(show: Open) -> None:
     page = show(some(60))
-    for number, column in enumerate(page.locator("thead th").all_inner_texts(), 1):
-        head = page.locator(f"thead th:nth-child({number})")
+    for number, column in enumerate(page.locator(".matrix thead th").all_inner_texts(), 1):
+        head = page.locator(f".matrix thead th:nth-child({number})")
         found = {}
         for way in ("ascending", "descending"):
             while head.get_attribute("aria-sort") != way:
@@ -175,10 +180,13 @@ def test_every_column_sorts_both_ways(show: Open) -> None:
                 page.keyboard.press("Enter")
             playwright.expect(page.locator("thead [aria-sort]")).to_have_count(1)
             cells = page.locator(f"#rows tr > :nth-child({number})").all_inner_texts()
-            texts = [cell.split("\n")[0].strip().removesuffix("?") for cell in cells]
+            texts = [cell.split("\n")[0].strip() for cell in cells]
+            if number > 3:  # the sign of the standing comes before the number
+                texts = [re.findall(r"\d+|–", cell)[0] for cell in cells]
             known = [text for text in texts if text != "–"]
             assert texts[: len(known)] == known, f"{column}: what is unknown is last"
-            keys = [int(text) if text.isdigit() else text.lower() for text in known]
+            words = {f"{one.sign} {one.words}": place for place, one in enumerate(STANDINGS.values())}
+            keys = [int(text) if text.isdigit() else words.get(text, text.lower()) for text in known]
             assert keys == sorted(keys, reverse=way == "descending"), column
             found[way] = texts
         assert found["ascending"] != found["descending"]
@@ -193,23 +201,30 @@ def test_the_matrix_is_filtered_by_words_domain_and_state(show: Open) -> None:
     assert titles(page) == ["Wings"]
     page.locator("#find").fill("")
     page.locator("#domain").select_option("")
-    page.locator("#standing").select_option(label="✕ critical, or low")
+    page.locator("#standing").select_option(label="✕ broken, critical")
     assert titles(page) == ["Engines"]
     page.locator("#characteristic").select_option("trustworthy")
     assert titles(page) == [] and page.locator("#none").is_visible()
     page.locator("#characteristic").select_option("")
     page.locator("#standing").select_option(label="~ excepted")
     assert titles(page) == ["Storms"]
-    page.locator("#standing").select_option(label="? not known, or not wholly")
+    page.locator("#standing").select_option(label="? not known")
     assert titles(page) == ["Storms", "Fog"]
 
 
 def test_the_summary_names_the_worst_the_exceptions_and_what_is_unknown(show: Open) -> None:
     page = show(FIVE)
     assert page.locator("h1").inner_text() == "5 data products in 2 domains"
-    assert page.locator(".standings").inner_text().split("\n") == ["✕ 1 in the red", "! 1 with something broken", "✓ 2 with nothing known to be broken", "? 1 not known"]  # fmt: skip
+    assert page.locator(".standings").inner_text().split("\n") == ["✕ 1 broken, critical", "! 1 broken", "? 2 not known", "✓ 1 kept"]  # fmt: skip
     lists = page.locator(".lists").inner_text()
-    for words in ("✕ secure 0", "ends in 9 days: SecureFirst", "13 of 60 questions", "An exception ended."):
+    for words in (
+        "broken, critical Engines · Ana Lima (Team fleet)",
+        "lake: It is broken. Fix: Fix the port.",
+        "And 1 more there.",
+        "ends in 9 days: SecureFirst",
+        "13 of 60 questions",
+        "An exception ended.",
+    ):
         assert words in lists
     tile = page.locator(".tile").filter(has_text="secure")
     assert tile.locator(".score b").inner_text() == "75"
@@ -255,7 +270,7 @@ def test_a_large_mesh_is_shown_in_parts_and_its_evidence_when_asked_for(show: Op
 def test_a_large_mesh_without_javascript_says_what_is_missing(show: Open) -> None:
     page = show(some(400), script=False)
     playwright.expect(page.locator("#rows tr")).to_have_count(dashboard.IN_FULL)
-    assert "300 products with the lowest scores of 400" in page.locator("noscript").inner_text()
+    assert "300 products with the worst standings of 400" in page.locator("noscript").inner_text()
 
 
 def test_a_mesh_is_the_same_in_full_and_as_data(show: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +320,7 @@ def test_the_page_does_not_scroll_sideways(show: Open) -> None:
     for width in (320, 390, 700, 1000, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.locator("#rows a.bad").first.click()
+        page.locator("#rows .cell a.critical").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("#drawer").evaluate("one => one.scrollWidth <= one.clientWidth")
         page.keyboard.press("Escape")
@@ -317,11 +332,25 @@ def test_a_page_that_would_be_too_large_says_so(show: Open, monkeypatch: pytest.
     assert dashboard.TOO_LARGE in page.locator("#drawer").inner_text()
 
 
-def test_a_floor_decides_what_is_red(show: Open) -> None:
-    page = show(FIVE, floors={"trustworthy": 90})
-    wings = page.locator("#rows tr").filter(has_text="Wings")
-    assert wings.locator("a.bad").count() == 1
-    assert "floor 90" in page.locator(".tile").filter(has_text="trustworthy").inner_text()
+def test_a_floor_is_not_reached_by_what_is_unknown(show: Open) -> None:
+    page = show(FIVE, floors={"trustworthy": 60, "addressable": 70})
+    tiles = {
+        name: page.locator(".tile").filter(has_text=name).inner_text()
+        for name in ("trustworthy", "addressable")
+    }
+    assert "floor 60: 1 not certain to reach it" in tiles["trustworthy"], "fog"
+    assert "floor 70: 2 not certain to reach it" in tiles["addressable"], "fog and storms"
+
+
+def test_domains_and_owners_are_rolled_up_the_worst_first(show: Open) -> None:
+    page = show(FIVE)
+    rows = page.locator(".groups").first.locator("tbody tr").all_inner_texts()
+    assert [" ".join(row.split()) for row in rows] == [
+        "fleet ✕ broken, critical 1 broken, critical, 1 broken 88 100%",
+        "weather ? not known 2 not known, 1 kept 100 63%",
+    ]
+    owners = page.locator(".groups").nth(1).locator("tbody th").all_inner_texts()
+    assert owners == ["Ana Lima (Team fleet)", "Ana Lima (Team weather)"]
 
 
 def test_a_catalogs_page_leads_back_to_it() -> None:

@@ -26,6 +26,7 @@ from meshwright.cli import main
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh import scores
 from meshwright.mesh.scores import CHARACTERISTICS, SEVERITIES
+from meshwright.mesh.standings import STANDINGS, worst
 from meshwright.product.record import Record
 
 NOW = datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -117,18 +118,21 @@ def result(assessment: Mapping[str, Any], function: str, product: int = 0) -> di
 @pytest.mark.parametrize(
     ("answers", "score", "standing"),
     [
-        ({"Locked": ["kept"], "Labelled": ["kept"], "Sealed": ["kept"]}, 100, "good"),
-        ({"Locked": ["broken"], "Labelled": ["kept"], "Sealed": ["kept"]}, 0, "bad"),
-        ({"Locked": ["kept", "broken"], "Labelled": ["kept"]}, 0, "bad"),
-        ({"Locked": ["kept"], "Labelled": ["broken"], "Sealed": ["kept"]}, 71, "fair"),
-        ({"Locked": ["kept"], "Labelled": ["kept", "kept", "broken"], "Sealed": ["kept"]}, 90, "fair"),
-        ({"Locked": ["kept"], "Labelled": ["broken"]}, 66, "fair"),
-        ({"Labelled": ["broken"], "Sealed": ["kept"]}, 33, "bad"),
-        ({"Locked": ["inconclusive"], "Labelled": ["kept"]}, 100, "good"),
-        ({"Locked": ["kept", "inconclusive"], "Labelled": ["kept"]}, 100, "good"),
-        ({"Locked": ["inconclusive", "broken"]}, 0, "bad"),
-        ({"Locked": ["inconclusive"]}, None, "unknown"),
-        ({}, None, "unknown"),
+        ({"Locked": ["kept"], "Labelled": ["kept"], "Sealed": ["kept"]}, 100, "kept"),
+        ({"Locked": ["broken"], "Labelled": ["kept"], "Sealed": ["kept"]}, 0, "critical"),
+        ({"Locked": ["kept", "broken"], "Labelled": ["kept"]}, 0, "critical"),
+        ({"Locked": ["kept"], "Labelled": ["broken"], "Sealed": ["kept"]}, 71, "broken"),
+        ({"Locked": ["kept"], "Labelled": ["kept", "kept", "broken"], "Sealed": ["kept"]}, 90, "broken"),
+        ({"Locked": ["kept"], "Labelled": ["broken"]}, 66, "broken"),
+        ({"Labelled": ["broken"], "Sealed": ["kept"]}, 33, "broken"),
+        ({"Locked": ["kept"], "Labelled": ["kept"], "Sealed": ["inconclusive"]}, 100, "partly-known"),
+        ({"Locked": ["kept"], "Labelled": ["kept", "inconclusive"], "Sealed": ["kept"]}, 100, "partly-known"),
+        ({"Locked": ["inconclusive"], "Labelled": ["kept"], "Sealed": ["kept"]}, 100, "not-known"),
+        ({"Locked": ["kept", "inconclusive"], "Labelled": ["kept"], "Sealed": ["kept"]}, 100, "not-known"),
+        ({"Locked": ["inconclusive"], "Labelled": ["broken"], "Sealed": ["kept"]}, 33, "broken"),
+        ({"Locked": ["inconclusive", "broken"]}, 0, "critical"),
+        ({"Locked": ["inconclusive"]}, None, "not-known"),
+        ({}, None, "not-known"),
     ],
 )
 def test_a_score_is_the_weighed_share_of_what_is_known(
@@ -139,6 +143,8 @@ def test_a_score_is_the_weighed_share_of_what_is_known(
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in found["functions"]}
     cell = scores.cells(product["results"], kinds)["secure"]
     assert (product["scores"]["secure"], cell.standing) == (score, standing)
+    assert product["standings"]["secure"] == cell.standing
+    assert product["standing"] == worst((cell.standing, "not-known")), "one is not answered elsewhere"
     assert product["scores"]["addressable"] is None, "nobody asked"
     assert product["score"] == score, "the mean of what is known"
 
@@ -151,6 +157,11 @@ def test_nothing_broken_is_rounded_up_to_100(ours: Callable[..., Path]) -> None:
 def test_the_mesh_is_the_mean_of_what_is_known(ours: Callable[..., Path]) -> None:
     found = assessed(ours(), told("a/x", Labelled=["kept"]), told("a/y", Labelled=["broken"]), told("a/z"))
     assert found["scores"] == dict.fromkeys(CHARACTERISTICS) | {"secure": 50}
+
+
+def test_the_worst_standing_counts_and_nothing_is_not_known() -> None:
+    names = list(STANDINGS)
+    assert [worst(names[number:]) for number in range(len(names) + 1)] == [*names, "not-known"]
 
 
 def test_what_is_known_in_part_is_not_kept() -> None:
@@ -293,15 +304,24 @@ def test_what_is_not_known_is_not_excepted(ours: Callable[..., Path]) -> None:
     assert result(found, "Locked")["state"] == "inconclusive"
 
 
+KEPT = {"Locked": ["kept"], "Labelled": ["kept"], "Sealed": ["kept"]}
+
+
 @pytest.mark.parametrize(
     ("answers", "floors", "code"),
     [
         ({"Labelled": ["broken"]}, [], 0),
         ({"Locked": ["broken"]}, [], 1),
         ({"Locked": ["broken"]}, ["trustworthy=0"], 1),
-        ({"Labelled": ["kept", "broken"]}, ["secure=50"], 0),
-        ({"Labelled": ["kept", "broken"]}, ["secure=51"], 1),
+        ({**KEPT, "Labelled": ["kept", "broken"]}, ["secure=85"], 0),
+        ({**KEPT, "Labelled": ["kept", "broken"]}, ["secure=86"], 1),
         ({"Labelled": ["inconclusive"]}, ["secure=0"], 1),
+        # What nobody has seen meets no floor.
+        ({**KEPT, "Sealed": ["inconclusive"]}, ["secure=85"], 0),
+        ({**KEPT, "Sealed": ["inconclusive"]}, ["secure=86"], 1),
+        ({**KEPT, "Labelled": ["kept", "inconclusive"]}, ["secure=85"], 0),
+        ({**KEPT, "Labelled": ["kept", "inconclusive"]}, ["secure=86"], 1),
+        ({**KEPT, "Locked": ["inconclusive"]}, ["secure=1"], 1),
     ],
 )
 def test_the_exit_code_tells_of_critical_functions_and_of_floors(
@@ -317,7 +337,7 @@ def test_the_exit_code_tells_of_critical_functions_and_of_floors(
 def test_a_floor_of_the_command_line_takes_the_place_of_the_files(
     ours: Callable[..., Path], mesh: Callable[..., Path]
 ) -> None:
-    path, expectations = mesh(told(Labelled=["kept", "broken"])), ours(floors={"secure": 80})
+    path, expectations = mesh(told(**KEPT | {"Labelled": ["broken"]})), ours(floors={"secure": 80})
     assert assess(path, "--expectations", expectations).exit_code == 1
     assert assess(path, "--expectations", expectations, "--floor", "secure=50").exit_code == 0
 
@@ -565,7 +585,7 @@ def test_a_large_mesh_is_told_by_its_lowest_scores(ours: Callable[..., Path], me
     values = [told(f"fleet/p{number:03}", Labelled=["kept"]) for number in range(99)]
     done = assess(mesh(*values, told("fleet/worst", Labelled=["broken"])), "--expectations", ours())
     assert "fleet/worst" in done.stdout
-    assert "The 50 of 100 products with the lowest scores" in done.stdout
+    assert "The 50 of 100 products with the worst standings" in done.stdout
 
 
 def test_json_is_an_assessment(ours: Callable[..., Path], mesh: Callable[..., Path]) -> None:
@@ -599,16 +619,16 @@ def test_badges_say_the_score_and_how_far_it_is_known(ours: Callable[..., Path],
         path.name: ElementTree.parse(path).find("{http://www.w3.org/2000/svg}title").text  # noqa: S314 - our own
         for path in folder.rglob("*.svg")
     }
-    assert titles["secure.svg"] == "secure: ! 66 of 100, 2 of 3 known"
-    assert titles["trustworthy.svg"] == "trustworthy: ? unknown"
-    assert titles["engines.svg"] == "data product: ! 66 of 100, 1 of 6 known"
+    assert titles["secure.svg"] == "secure: ! broken \u00b7 66, 2 of 3 known"
+    assert titles["trustworthy.svg"] == "trustworthy: ? not known"
+    assert titles["engines.svg"] == "data product: ! broken \u00b7 66, 2 of 4 known"
 
 
 @pytest.mark.parametrize(
     "text", ['"><script>alert(1)</script>', "\x00\x1b]]>&<", "x" * 100_000, "\u202e\ud800"]
 )
 def test_a_badge_is_well_formed_whatever_it_says(text: str) -> None:
-    made = badge.svg(text, text, "bad")
+    made = badge.svg(text, "critical", text)
     root = ElementTree.fromstring(made)  # noqa: S314 - our own
     assert {one.tag.rpartition("}")[2] for one in root.iter()} == {"svg", "title", "clipPath", "rect", "g", "text"}  # fmt: skip
     assert int(root.get("width", "0")) < 1000

@@ -26,6 +26,7 @@ from records import value
 from meshwright.core.git_url import canonical, is_remote
 from meshwright.mesh.catalog_client import Catalog as Client
 from meshwright.mesh.catalog_client import Retired
+from meshwright.mesh.standings import STANDINGS
 from meshwright.product import schema
 from meshwright.product.record import Record
 from meshwright.rollout import fleet
@@ -490,13 +491,78 @@ def test_an_assessment_is_shown_everywhere_and_its_history_is_kept(server: Catal
     mine = server.get("/api/products/scored/orders/assessments").json["assessments"]
     assert [entry["score"] for entry in mine] == [70, 40]
     (found,) = server.get("/api/products?domain=scored").json["products"]
-    assert found["score"] == 70
+    assert (found["standing"], found["score"], found["known"], found["functions"]) == ("broken", 70, 1, 1)
     page = server.get("/products/scored/orders").text
     assert "Is an anonymous read refused?" in page and "Anybody reads it." in page
-    assert "70 of 100" in server.get("/badges/scored/orders.svg").text
+    assert "! broken \u00b7 70" in server.get("/badges/scored/orders.svg").text
     assert "Flights" not in server.get("/fitness").text and server.get("/fitness").status == 200
     for path in ("/?domain=scored", "/fitness"):
         assert "scored/orders" in server.get(path).text
+
+
+def standing_assessment() -> dict[str, Any]:
+    """An assessment whose scores are all high: one product for each standing."""
+    functions = [
+        {"id": id, "characteristic": "secure", "severity": severity, "question": f"Is it {id}?", "why": ""}
+        for id, severity in (("Closed", "critical"), ("Labelled", "medium"), ("Masked", "low"))
+    ]
+    states = {
+        "critical": ("broken", "kept", "kept"),
+        "broken": ("inconclusive", "broken", "kept"),
+        "not-known": ("inconclusive", "kept", "kept"),
+        "partly-known": ("kept", "inconclusive", "kept"),
+        "excepted": ("kept", "kept", "excepted"),
+        "kept": ("kept", "kept", "kept"),
+    }
+    found = assessment(*[(f"standing/{name}", 99) for name in states], functions=functions)
+    for product, given in zip(found["products"], states.values(), strict=True):
+        product["standing"] = "kept"  # what is handed in is a claim
+        product["results"] = [
+            {"function": function["id"], "state": state, "verdicts": [{"state": "kept", "evidence": "It says no more.", "fix": "", "place": ""}]}
+            | ({"reason": "Old.", "until": "2027-01-01"} if state == "excepted" else {})
+            for function, state in zip(functions, given, strict=True)
+        ]  # fmt: skip
+    return found
+
+
+def test_the_standing_is_the_same_wherever_it_is_shown(server: Catalog) -> None:
+    names = [*STANDINGS]
+    for name in (*names, "new"):
+        server.put(value(f"standing/{name}"))
+    sent = server.ask("POST", "/api/assessments", standing_assessment(), server.token("assess"))
+    assert sent.status == 201, sent.text
+    listed = server.get("/api/products?domain=standing").json
+    shown = {one["name"]: one["standing"] for one in listed["products"]}
+    assert shown == {name: name for name in names} | {"new": "not-known"}
+    assert listed["facets"]["standing"] == dict.fromkeys(names, 1) | {"not-known": 2}
+    for name, one in STANDINGS.items():
+        words = f"{one.sign} {one.words}"
+        assert [entry["name"] for entry in server.get(f"/api/products?domain=standing&standing={name}").json["products"]] == sorted({name} | ({"new"} if name == "not-known" else set()))  # fmt: skip
+        mark = f'<span class="standing {name}"><i aria-hidden="true">{one.sign}</i> {one.words}</span>'
+        for path in (
+            f"/?domain=standing&standing={name}",
+            "/domains/standing",
+            f"/products/standing/{name}",
+            f"/?q={name}",
+        ):
+            assert mark in server.get(path).text, path
+        assert f"{words} \u00b7 99" in server.get(f"/badges/standing/{name}.svg").text
+        assert f'<span class="chip {name}">' in server.get("/fitness").text
+    assert "? not known \u00b7 not assessed" in server.get("/badges/standing/new.svg").text
+    assert "not assessed</span>" in server.get("/products/standing/new").text
+
+
+def test_an_assessment_that_an_earlier_release_stored_has_its_standings(tmp_path: Path) -> None:
+    store = CatalogStore(str(tmp_path / "catalog.db"))
+    found = standing_assessment()
+    store.assessments.add("hash", found, json.dumps(found).encode())
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute("delete from standings")
+    fitness = store.assessments.fitness()
+    assert {id.partition("/")[2]: one.standing for id, one in fitness.items()} == {
+        name: name for name in STANDINGS
+    }
+    assert (fitness["standing/broken"].known, fitness["standing/broken"].functions) == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from meshwright.core.renamed import with_new
-from meshwright.mesh.scores import mean
+from meshwright.mesh.scores import cells, mean, whole
+from meshwright.mesh.standings import NOT_KNOWN
 from meshwright.serve.catalog_store.database import CatalogDatabase, number_of
-from meshwright.serve.catalog_store.tables import ASSESSMENTS, NEWEST, SCORES, latest_number
+from meshwright.serve.catalog_store.tables import ASSESSMENTS, NEWEST, SCORES, STANDINGS, latest_number
+
+
+@dataclass(frozen=True)
+class ProductFitness:
+    """What the latest assessment says of a product."""
+
+    standing: str = NOT_KNOWN
+    """A key of mesh/standings.py."""
+    score: int | None = None
+    known: int = 0
+    """Number of functions with an answer."""
+    functions: int = 0
+    """0: it has not been assessed."""
 
 
 class Assessments:
@@ -55,7 +70,9 @@ class Assessments:
             ]
             if rows:
                 write.connection.execute(insert(SCORES), rows)
+                write.connection.execute(insert(STANDINGS), list(_standings(number_of(made), value)))
             latest = write.connection.execute(latest_number()).scalar()
+            write.connection.execute(delete(STANDINGS).where(STANDINGS.c.assessment != latest))
             # The evidence of older assessments is in their bodies, and asked for by nobody's page.
             write.connection.execute(
                 update(SCORES)
@@ -108,14 +125,18 @@ class Assessments:
             rows = connection.execute(chosen).all()
         return {row.id: [*json.loads(row.scores).values(), row.score] for row in rows}
 
-    def scores(self) -> Mapping[str, int | None]:
-        """Return id -> score, of the latest assessment."""
+    def fitness(self) -> Mapping[str, ProductFitness]:
+        """Return id -> fitness, of the latest assessment."""
         with self._database.read() as connection:
-            chosen = SCORES.c.assessment == latest_number().scalar_subquery()
-            return {
-                row.id: row.score
-                for row in connection.execute(select(*SCORES.c["id", "score"]).where(chosen))
-            }
+            number = connection.execute(latest_number()).scalar()
+            scored = select(*SCORES.c["id", "score"]).where(SCORES.c.assessment == number)
+            score = {row.id: row.score for row in connection.execute(scored)}
+            rows = connection.execute(select(STANDINGS).where(STANDINGS.c.assessment == number)).all()
+        found = {row.id: _fitness(score[row.id], dict(row._mapping)) for row in rows}
+        if len(found) < len(score):  # an earlier release has stored it
+            value = with_new(json.loads(self.latest() or b'{"functions": [], "products": []}'))
+            found = {row["id"]: _fitness(score[row["id"]], row) for row in _standings(0, value)}
+        return found
 
     def history(self, id: str, limit: int = 100) -> Sequence[dict[str, Any]]:
         """Return a product's assessments, newest first; only the latest has the results."""
@@ -136,6 +157,25 @@ class Assessments:
             }
             for row in rows
         ]
+
+
+def _standings(assessment: int, value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an assessment: computed here, because what was handed in is a claim."""
+    kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in value["functions"]}
+    for product in {product["id"]: product for product in value["products"]}.values():
+        found = cells(product["results"], kinds)
+        yield {
+            "assessment": assessment,
+            "id": product["id"],
+            "standing": whole(found),
+            "standings": json.dumps({name: cell.standing for name, cell in found.items()}),
+            "known": sum(cell.known for cell in found.values()),
+            "functions": sum(cell.functions for cell in found.values()),
+        }
+
+
+def _fitness(score: int | None, row: Mapping[str, Any]) -> ProductFitness:
+    return ProductFitness(row["standing"], score, row["known"], row["functions"])
 
 
 def _utc(moment: str) -> str:

@@ -78,6 +78,16 @@ SCORES = Table(
     Column("scores", Text, nullable=False),
     Column("results", Text, nullable=False),
 )
+STANDINGS = Table(
+    "standings",
+    TABLES,
+    Column("assessment", ForeignKey(ASSESSMENTS.c.number), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("standing", Text, nullable=False),
+    Column("standings", Text, nullable=False),
+    Column("known", Integer, nullable=False),
+    Column("functions", Integer, nullable=False),
+)
 SHARED_READS = Table(
     "shared_reads",
     TABLES,

@@ -15,7 +15,7 @@ from meshwright.serve.pages import policy_of
 from meshwright.serve.request_form import RequestSending
 from meshwright.serve.rights import form_proof, require_reading, session
 from meshwright.serve.routes.login_routes import sign_in_address
-from meshwright.serve.search import FACETS, LAST_OFFSET, Query
+from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, Query
 
 router = APIRouter()
 
@@ -111,6 +111,6 @@ def _query(request: Request) -> Query:
     """Return what a page's address asks for; whatever makes no sense in it is as if it were not there."""
     parameters = request.query_params
     offset = parameters.get("offset", "")
-    chosen = tuple((name, parameters[name]) for name in FACETS if parameters.get(name))
+    chosen = tuple((name, parameters[name]) for name in FACET_NAMES if parameters.get(name))
     start = min(int(offset), LAST_OFFSET) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0
     return Query(parameters.get("q", "")[:1_000], chosen, offset=start)

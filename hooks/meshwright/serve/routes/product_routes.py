@@ -22,7 +22,7 @@ from meshwright.serve.context import of
 from meshwright.serve.lookup import ID
 from meshwright.serve.rights import forbidden, require_reading, right_of
 from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
-from meshwright.serve.search import FACETS, LAST_OFFSET, Query
+from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, Query
 
 RECORD, FAREWELL = 2_000_000, 20_000
 """Bytes of a body: a product's record, what is said on retiring."""
@@ -44,6 +44,9 @@ async def products(
     port: str = Parameter("", description="A capability such as parquet@1."),
     tag: str = "",
     type: str = "",
+    standing: str = Parameter("", description="critical, broken, not-known, partly-known, excepted or kept."),
+    access: str = Parameter("", description="open or approval-required."),
+    owner: str = Parameter("", description="The owner's team, or name."),
     limit: int = Parameter(20, ge=1, le=LIMIT),
     offset: int = Parameter(0, ge=0, le=LAST_OFFSET),
 ) -> Response:
@@ -51,8 +54,17 @@ async def products(
     context = of(request)
     if context.settings.private:
         await run_in_threadpool(require_reading, request)
-    values = {"domain": domain, "classification": classification, "port": port, "tag": tag, "type": type}
-    chosen = tuple((name, values[name]) for name in FACETS if values[name])
+    values = {
+        "domain": domain,
+        "classification": classification,
+        "port": port,
+        "tag": tag,
+        "type": type,
+        "standing": standing,
+        "access": access,
+        "owner": owner,
+    }
+    chosen = tuple((name, values[name]) for name in FACET_NAMES if values[name])
     query = Query(q, chosen, limit, offset)
     text = await to_thread.run_sync(
         context.search.answer, query, request.scope["query_string"], limiter=context.searches
