@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -107,7 +109,10 @@ class Catalog:
 
     def post_assessment(self, value: dict[str, Any]) -> None:
         """Store an assessment of the mesh; one of the same moment twice is one."""
-        self._http.request("POST", "/api/assessments", value, again=True)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        body = gzip.compress(text, 6)
+        self._http.request("POST", "/api/assessments", body=body, headers=headers, again=True)
 
     def assessments(self) -> list[dict[str, Any]]:
         """Return date and scores of each assessment, for trends."""

@@ -107,5 +107,6 @@ def _query_string(query: Query | None) -> str:
         return ""
     parameters = [("q", query.q)] if query.q else []
     parameters += query.chosen
+    parameters += [("sort", query.sort)] if query.sort else []
     parameters += [("offset", str(query.offset))] if query.offset else []
     return f"?{urlencode(parameters, errors='replace')}" if parameters else "?"

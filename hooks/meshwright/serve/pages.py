@@ -28,7 +28,7 @@ from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
 from meshwright.serve.request_form import RequestSending, request_form
-from meshwright.serve.search import FACET_NAMES, Query, Search
+from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
 
 if TYPE_CHECKING:
     from meshwright.serve.pull_requests import OpenedRequest
@@ -114,7 +114,8 @@ class Pages:
             found=found,
             facets=list(self._facets(to.home, query, found.facets)),
             pager=_pager(to.home, query, found.total),
-        )
+            sorts=[(words, to.home(replace(query, sort=sort, offset=0)), sort == query.sort) for sort, words in SORTS.items()],
+        )  # fmt: skip
 
     def everything(self, to: Links) -> str:
         """Return the first page of an exported catalog: all products."""

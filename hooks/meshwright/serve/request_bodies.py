@@ -1,8 +1,9 @@
-"""The bodies of requests: how large they may be, and how JSON is read."""
+"""The bodies of requests: how large they may be, how they are unpacked, and how JSON is read."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,11 +21,41 @@ async def json_of(request: Request, most: int) -> Any:
     return parse(await body_of(request, most))
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """Return what was sent, of at most so many bytes; raises RequestProblem.
+async def body_of(request: Request, most: int, packed: int = 0) -> bytes:
+    """Return what was sent, of at most so many bytes; raises RequestProblem. `packed`: the same where it is sent with gzip;
+    0: that is refused.
 
-    The bytes are counted on arrival, because the length in a header may be wrong.
+    The bytes are counted on arrival and while they are unpacked, because the length in a header may be wrong.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "gzip" and packed:
+        return _unpacked(await _received(request, packed), most)
+    if encoding != "identity":
+        detail = f"The content coding {encoding[:50]} is not taken here."
+        raise RequestProblem(415, "unsupported-encoding", detail, "Send the body without Content-Encoding.")
+    return await _received(request, most)
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    """Return what gzip has packed, of at most so many bytes; raises RequestProblem."""
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        content = unpacking.decompress(body, most + 1)
+    except zlib.error as error:
+        raise RequestProblem(400, "malformed", "The body is not gzip.", "Send it again.") from error
+    if len(content) > most:
+        raise _too_large(most)
+    if not unpacking.eof:
+        raise RequestProblem(400, "malformed", "The body ends in the middle of gzip.", "Send it again.")
+    return content
+
+
+def _too_large(most: int) -> RequestProblem:
+    detail = f"The body is larger than {most:,} bytes."
+    return RequestProblem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
+
+
+async def _received(request: Request, most: int) -> bytes:
     header = request.headers.get("content-length", "")
     announced = int(header) if header.isascii() and header.isdigit() and len(header) < 20 else 0
     parts, size = [], 0
@@ -37,8 +68,7 @@ async def body_of(request: Request, most: int) -> bytes:
                 break
             parts.append(part)
     if max(size, announced) > most:
-        detail = f"The body is larger than {most:,} bytes."
-        raise RequestProblem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
+        raise _too_large(most)
     return b"".join(parts)
 
 

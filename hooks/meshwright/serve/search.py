@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from meshwright.mesh.standings import rank
 from meshwright.mesh.tokenize import of_query
 from meshwright.product.record import Record
 from meshwright.serve.catalog_store import CatalogStore
@@ -35,6 +36,8 @@ FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
 """Facet -> the values that a product has (summary.py)."""
 FACET_NAMES = ("standing", *FACETS)
 """All facets: the standing changes with each assessment."""
+SORTS = {"": "best match", "standing": "worst standing", "published": "newest"}
+"""Order of results -> its words; without words to search for, the best match is by title."""
 LAST_OFFSET = 1_000_000
 """Maximum offset of a page of results."""
 VALUES = 100
@@ -55,6 +58,8 @@ class Query:
     """Facets, each with its required value."""
     limit: int = 20
     offset: int = 0
+    sort: str = ""
+    """One of SORTS."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ class _State:
     bits: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in FACET_NAMES})
     active: int = 0
     fitness: Mapping[str, ProductFitness] = field(default_factory=dict)
-    order: Sequence[int] | None = None
+    orders: dict[str, Sequence[int]] = field(default_factory=dict)
+    """Order of results -> all numbers."""
     read_by: dict[str, set[str]] = field(default_factory=dict)
     """Id -> the ids of the active products that read it."""
 
@@ -154,7 +160,9 @@ class Search:
             if words and known:
                 ranked, found = known[0], known[1] & state.active
             else:
-                ranked, found = self._ordered(), 0 if query.q.strip() else state.active
+                ranked, found = self._sorted(""), 0 if query.q.strip() else state.active
+            if query.sort:
+                ranked = self._sorted(query.sort)
             masks = {name: state.bits[name].get(value, 0) for name, value in query.chosen}
             matching = found
             for mask in masks.values():
@@ -228,7 +236,7 @@ class Search:
                     self._learn(change.number, change.summary)
             state.fitness = self._store.assessments.fitness()
             state.bits["standing"] = self._by_standing()
-            state.revision, state.order = revision, None
+            state.revision, state.orders = revision, {}
             self._ranking_cache.clear()
             self._response_cache.clear()
         self._looked = looked
@@ -258,15 +266,25 @@ class Search:
             for value in values(summary):
                 state.bits[name][value] &= ~bit
 
-    def _ordered(self) -> Sequence[int]:
+    def _sorted(self, sort: str) -> Sequence[int]:
+        """Return the numbers of all products in an order of SORTS."""
         state = self._state
-        if state.order is None:
+        if sort not in state.orders:
             by_title = {
                 number: (summary["title"].casefold(), summary["id"])
                 for number, summary in state.summaries.items()
             }
-            state.order = sorted(by_title, key=by_title.__getitem__)
-        return state.order
+            numbers = sorted(by_title, key=by_title.__getitem__)
+            if sort == "published":
+                numbers.sort(key=lambda number: state.summaries[number]["publishedAt"], reverse=True)
+            elif sort == "standing":
+                numbers.sort(key=self._by_fitness)
+            state.orders[sort] = numbers
+        return state.orders[sort]
+
+    def _by_fitness(self, number: int) -> tuple[int, int]:
+        fitness = self._state.fitness.get(self._state.summaries[number]["id"], ProductFitness())
+        return rank(fitness.standing), 101 if fitness.score is None else fitness.score
 
     def _summary(self, number: int) -> dict[str, Any]:
         summary = self._state.summaries[number]
@@ -288,6 +306,8 @@ class Search:
 
 
 def _page(ranked: Sequence[int], matching: int, query: Query) -> Iterator[int]:
+    if not matching:
+        return iter(())
     if matching.bit_count() == len(ranked):
         return iter(ranked[query.offset : query.offset + query.limit])
     chosen = (number for number in ranked if matching >> number & 1)

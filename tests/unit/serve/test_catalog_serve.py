@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import gzip
 import http.client
 import json
 import re
@@ -548,6 +549,18 @@ def test_the_standing_is_the_same_wherever_it_is_shown(server: Catalog) -> None:
             assert mark in server.get(path).text, path
         assert f"{words} \u00b7 99" in server.get(f"/badges/standing/{name}.svg").text
         assert f'<span class="chip {name}">' in server.get("/fitness").text
+    by_standing = server.get("/api/products?domain=standing&sort=standing").json["products"]
+    assert [one["name"] for one in by_standing] == [
+        "critical",
+        "broken",
+        "not-known",
+        "new",
+        "partly-known",
+        "excepted",
+        "kept",
+    ]
+    newest = server.get("/api/products?domain=standing&sort=published&limit=1").json["products"]
+    assert [one["name"] for one in newest] == ["new"]
     assert "? not known \u00b7 not assessed" in server.get("/badges/standing/new.svg").text
     assert "not assessed</span>" in server.get("/products/standing/new").text
 
@@ -563,6 +576,41 @@ def test_an_assessment_that_an_earlier_release_stored_has_its_standings(tmp_path
         name: name for name in STANDINGS
     }
     assert (fitness["standing/broken"].known, fitness["standing/broken"].functions) == (2, 3)
+
+
+def test_a_page_is_packed_for_who_can_unpack_it_and_has_no_session(server: Catalog) -> None:
+    server.put(value("packed/orders"))
+    for path in ("/", "/map", "/products/packed/orders"):
+        plain = server.ask("GET", path)
+        packed = server.get(path, Accept_Encoding="gzip, br")
+        assert packed.headers["Content-Encoding"] == "gzip" and plain.headers["Content-Encoding"] is None
+        assert gzip.decompress(packed.body) == plain.body and len(packed.body) < 0.6 * len(plain.body)
+        assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+        assert packed.headers["Content-Security-Policy"] == plain.headers["Content-Security-Policy"]
+    signed_in = server.get("/", Accept_Encoding="gzip", Cookie="meshwright-session=x")
+    assert signed_in.headers["Content-Encoding"] is None
+    icon = server.get("/favicon.ico")
+    assert (
+        icon.status == 200 and icon.headers["Content-Type"] == "image/svg+xml" and "<script" not in icon.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (gzip.compress(b"{}"), "gzip", 422),  # unpacked, and no assessment
+        (b"{}", "gzip", 400),
+        (gzip.compress(b"{}" * 1000)[:-9], "gzip", 400),
+        (gzip.compress(b" " * 201_000_000, 9), "gzip", 413),
+        (b"{}", "br", 415),
+        (b"{}", "identity", 422),
+    ],
+)
+def test_an_assessment_is_unpacked_within_bounds(
+    server: Catalog, body: bytes, encoding: str, status: int
+) -> None:
+    answer = server.ask("POST", "/api/assessments", body, server.token("assess"), Content_Encoding=encoding)
+    assert answer.status == status, answer.text
 
 
 @pytest.mark.parametrize(

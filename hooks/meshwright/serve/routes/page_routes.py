@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,9 +15,12 @@ from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.pages import policy_of
 from meshwright.serve.request_form import RequestSending
-from meshwright.serve.rights import form_proof, require_reading, session
+from meshwright.serve.rights import SESSION, form_proof, require_reading, session
 from meshwright.serve.routes.login_routes import sign_in_address
-from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, Query
+from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
+
+LARGE = 500_000
+"""Characters from which a page is packed once, and not for each reader."""
 
 router = APIRouter()
 
@@ -103,8 +108,22 @@ def _html(request: Request, make: Callable[[Served], str], id: str = "") -> Resp
     """Return a page, with its own policy as a header, if the request may read it."""
     require_reading(request, id)
     html = make(Served(request.url.path))
-    headers = {"Content-Security-Policy": policy_of(html)}
+    headers = {"Content-Security-Policy": policy_of(html), "Vary": "Accept-Encoding"}
+    # What a signed-in browser gets has a secret in it, which the length of a packed page would betray.
+    if "gzip" in request.headers.get("accept-encoding", "") and SESSION not in request.cookies:
+        packed = _packed_once(html) if len(html) > LARGE else _packed(html)
+        return HTMLResponse(packed, headers=headers | {"Content-Encoding": "gzip"})
     return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)
+
+
+def _packed(html: str) -> bytes:
+    return gzip.compress(html.encode("utf-8", "replace"), 6, mtime=0)
+
+
+@lru_cache(4)
+def _packed_once(html: str) -> bytes:
+    """Return a page about the whole mesh, which stays the same until something changes."""
+    return _packed(html)
 
 
 def _query(request: Request) -> Query:
@@ -113,4 +132,5 @@ def _query(request: Request) -> Query:
     offset = parameters.get("offset", "")
     chosen = tuple((name, parameters[name]) for name in FACET_NAMES if parameters.get(name))
     start = min(int(offset), LAST_OFFSET) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0
-    return Query(parameters.get("q", "")[:1_000], chosen, offset=start)
+    sort = parameters.get("sort", "")
+    return Query(parameters.get("q", "")[:1_000], chosen, offset=start, sort=sort if sort in SORTS else "")

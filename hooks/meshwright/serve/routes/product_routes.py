@@ -22,7 +22,7 @@ from meshwright.serve.context import of
 from meshwright.serve.lookup import ID
 from meshwright.serve.rights import forbidden, require_reading, right_of
 from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
-from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, Query
+from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
 RECORD, FAREWELL = 2_000_000, 20_000
 """Bytes of a body: a product's record, what is said on retiring."""
@@ -47,6 +47,7 @@ async def products(
     standing: str = Parameter("", description="critical, broken, not-known, partly-known, excepted or kept."),
     access: str = Parameter("", description="open or approval-required."),
     owner: str = Parameter("", description="The owner's team, or name."),
+    sort: str = Parameter("", description="standing or published; otherwise the best match is first."),
     limit: int = Parameter(20, ge=1, le=LIMIT),
     offset: int = Parameter(0, ge=0, le=LAST_OFFSET),
 ) -> Response:
@@ -65,7 +66,7 @@ async def products(
         "owner": owner,
     }
     chosen = tuple((name, values[name]) for name in FACET_NAMES if values[name])
-    query = Query(q, chosen, limit, offset)
+    query = Query(q, chosen, limit, offset, sort if sort in SORTS else "")
     text = await to_thread.run_sync(
         context.search.answer, query, request.scope["query_string"], limiter=context.searches
     )
