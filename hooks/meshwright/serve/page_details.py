@@ -1,18 +1,15 @@
-"""Derive from a record what a page shows in addition: how to read the product, who may, and how to ask."""
+"""Derive from a record what a page shows in addition: who may read, and how to ask."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from meshwright.core.git_url import is_remote
-from meshwright.core.pages import is_link
-from meshwright.core.sql import duckdb
-from meshwright.core.text import printable
-from meshwright.product.record import Port, Reader, Record
+from meshwright.product.record import Reader, Record
 
 MONTHS = timedelta(days=180)
 """Duration of the access in the example of a request."""
@@ -109,64 +106,6 @@ def _reader_entry(record: Record, one: Reader, until: str, state: State) -> Read
 def _state(until: str, at: datetime) -> State:
     end = _moment(until)
     return "ended" if end <= at else "ending soon" if end <= at + SOON else "in force"
-
-
-@dataclass(frozen=True)
-class PortInstructions:
-    """An output port, and how to read it."""
-
-    port: Port
-    linked: bool
-    """True if its location can be a link."""
-    how: Sequence[tuple[str, str]]
-    """Labels, and the texts to copy."""
-    role: str
-    """Location for readers in a role of the access policy; empty if unknown."""
-
-
-def port_instructions(record: Record) -> Iterator[PortInstructions]:
-    """Yield every output port."""
-    for port in record.outputs:
-        location = printable(port.location, lines=True).replace("\n", "").replace("\t", "")
-        engine = _ENGINES.get(port.uses.partition("@")[0])
-        how = [engine(location, record)] if engine and location else []
-        entry = f'- {{name: {record.dataset or record.name}, uses: data-product@1, from: "{port.address}"}}'
-        how.append(("As an input of another data product", entry))
-        yield PortInstructions(port, is_link(port.location), how, _role(port, location))
-
-
-def _parquet(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from read_parquet({duckdb.literal(location)});"
-
-
-def _delta(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from delta_scan({duckdb.literal(location)});"
-
-
-def _iceberg(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from iceberg_scan({duckdb.literal(location)});"
-
-
-def _view(location: str, record: Record) -> tuple[str, str]:
-    return (
-        "With DuckDB, and with access to the sources of the view",
-        f"attach {duckdb.literal(location)} as sources (read_only); from sources.{duckdb.identifier(record.dataset)};",
-    )
-
-
-def _postgres(location: str, record: Record) -> tuple[str, str]:
-    role = next(iter(record.roles), "reader")
-    return f"With psql, the view of your role, such as {role}", f"psql -- {shlex.quote(location)}"
-
-
-_ENGINES = {"parquet": _parquet, "delta": _delta, "iceberg": _iceberg, "view": _view, "postgres": _postgres}
-
-
-def _role(port: Port, location: str) -> str:
-    if port.uses.partition("@")[0] not in ("parquet", "delta") or "/" not in location:
-        return ""
-    folder, _, last = location.rpartition("/")
-    return f"{folder}/roles/<role>/{last}"
 
 
 def request(record: Record, at: datetime | None = None) -> str:

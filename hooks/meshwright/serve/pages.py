@@ -26,7 +26,9 @@ from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.catalog_store.stored_products import StoredProduct
+from meshwright.serve.contract_words import contract_words, examples
 from meshwright.serve.links import Links
+from meshwright.serve.reading import readings
 from meshwright.serve.request_form import RequestSending, request_form
 from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
 
@@ -92,10 +94,12 @@ class Pages:
             "minute": minute,
             "longest_days": longest_days,
             "title_of": search.title,
+            "examples": examples,
         }
         self._templates.globals |= {"has_accounts": has_accounts, "standings": STANDINGS}
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
+        self._copy = (FOLDER / "copy.js").read_text("utf-8")
         self._request = (FOLDER / "request.js").read_text("utf-8")
         self._drawn: dict[tuple[str, str], _Drawn] = {}
         self._drawing = Lock()
@@ -139,7 +143,7 @@ class Pages:
         return self._page(
             "product.html.jinja",
             to,
-            script=self._request if form else "",
+            script=self._copy + (self._request if form else ""),
             form=form,
             sending=sending,
             product=product,
@@ -165,6 +169,7 @@ class Pages:
         return self._page(
             "product.html.jinja",
             to,
+            script=self._copy,
             product=product,
             record=record,
             form=None,
@@ -358,7 +363,8 @@ def _about(record: Record) -> dict[str, Any]:
 
     return {
         "without_run": schedule.without_run(record, datetime.now(UTC)),
-        "port_instructions": list(page_details.port_instructions(record)),
+        "readings": list(readings(record)),
+        "words": contract_words(record),
         "readers": page_details.readers(record)[:READERS],
         "request": page_details.request(record),
         "columns": record.columns[:COLUMNS],

@@ -43,6 +43,8 @@ HOSTILE: dict[str, Any] = {
     "contract__tags": [SCRIPT, "\u202eevil", "javascript:alert(3)"],
     "contract__schema__0__description": SCRIPT,
     "contract__schema__0__properties__0__description": SCRIPT + "long" * 250_000,
+    "contract__schema__0__quality": [{"type": "sql", "query": SCRIPT, "mustBe": 0, "description": SCRIPT}],
+    "contract__schema__0__properties__0__examples": [SCRIPT],
     "agreement": f"# {SCRIPT}\n<iframe src=javascript:alert(4)>",
     "source__repository": "javascript:alert(5)//git.example.org",
     "source__commit": SCRIPT[:60],
@@ -142,7 +144,7 @@ def test_a_product_says_all_that_somebody_needs_to_use_it(mesh: Catalog, browser
     for words in (
         "How punctual the airlines were",
         "dp:customer-experience/punctuality#lake",
-        "read_parquet('https://data.example.org/customer-experience/punctuality/lake.parquet')",
+        "read_parquet('https://data.example.org/customer-experience/punctuality/roles/reader/lake.parquet')",
         "meshwright access request",
         "mean_delay_minutes",
         "<= 24h",
@@ -167,6 +169,20 @@ def test_a_product_says_all_that_somebody_needs_to_use_it(mesh: Catalog, browser
     page.get_by_role("link", name="Departures", exact=True).click()
     assert page.url.endswith("/products/airport-operations/departures")
     page.close()
+
+
+def test_what_is_there_to_be_copied_has_a_button(mesh: Catalog, browser: Browser) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{mesh.url}/products/airport-operations/departures")
+    buttons = page.locator("button.copy")
+    assert buttons.count() == page.locator("pre[data-copy]").count() > 3
+    first = page.locator("pre[data-copy]").first
+    assert "/roles/reader/" in first.inner_text(), "where the role reads, and not the owner"
+    buttons.first.click()
+    page.get_by_role("status").get_by_text("Copied").wait_for(state="attached")
+    assert page.evaluate("navigator.clipboard.readText()") == first.text_content()
+    context.close()
 
 
 def test_search_narrows_down_and_turns_pages_by_keyboard_alone_and_without_scripts(
