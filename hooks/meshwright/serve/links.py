@@ -30,6 +30,10 @@ class Links(Protocol):
 
     def record(self, id: str) -> str: ...
 
+    def feed(self, id: str = "") -> str:
+        """Return the address of the changes of a product, or of all; empty if there is none."""
+        ...
+
 
 class Served:
     """Addresses of the served catalog."""
@@ -67,6 +71,9 @@ class Served:
     def record(self, id: str) -> str:
         return f"{self._root}api/products/{quote(id)}"
 
+    def feed(self, id: str = "") -> str:
+        return f"{self._root}products/{quote(id)}/changes.atom" if id else f"{self._root}changes.atom"
+
 
 class Exported:
     """Files in a folder."""
@@ -100,6 +107,9 @@ class Exported:
 
     def record(self, id: str) -> str:
         return f"{self._root}products/{quote(id)}/record.json"
+
+    def feed(self, id: str = "") -> str:
+        return ""
 
 
 def _query_string(query: Query | None) -> str:

@@ -31,6 +31,7 @@ from meshwright.serve.links import Links
 from meshwright.serve.reading import readings
 from meshwright.serve.request_form import RequestSending, request_form
 from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
+from meshwright.serve.version_history import VersionHistory
 
 if TYPE_CHECKING:
     from meshwright.serve.pull_requests import OpenedRequest
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES, RUNS = 2_000, 500, 100, 200, 10
 """Maximum rows of a table on a page; the record has all of them."""
+COMPARED = 20
+"""Versions of a product that are compared with the one before."""
 PATIENCE = 5.0
 """Maximum seconds to wait while another request renders the page."""
 REST = 20
@@ -101,6 +104,7 @@ class Pages:
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
         self._copy = (FOLDER / "copy.js").read_text("utf-8")
         self._request = (FOLDER / "request.js").read_text("utf-8")
+        self.history = VersionHistory(store)
         self._drawn: dict[tuple[str, str], _Drawn] = {}
         self._drawing = Lock()
 
@@ -158,6 +162,7 @@ class Pages:
             earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
             broken=page_details.broken([scores], self._store.assessments.functions()) if scores else [],
             versions=self._store.products.versions(product.id)[:VERSIONS],
+            changes=self.history.of(product.id, COMPARED),
             **about,
         )
 
@@ -183,6 +188,7 @@ class Pages:
             earlier=[],
             broken=[],
             versions=versions[:VERSIONS],
+            changes=self.history.of(product.id, COMPARED),
             **_about(record),
         )
 

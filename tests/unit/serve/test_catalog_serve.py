@@ -11,6 +11,7 @@ import re
 import socket
 import sqlite3
 import urllib.parse
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -576,6 +577,30 @@ def test_an_assessment_that_an_earlier_release_stored_has_its_standings(tmp_path
         name: name for name in STANDINGS
     }
     assert (fitness["standing/broken"].known, fitness["standing/broken"].functions) == (2, 3)
+
+
+def test_what_changed_is_on_the_page_and_in_feeds(server: Catalog) -> None:
+    server.put(value("fed/orders"))
+    again = server.put(
+        value(
+            "fed/orders",
+            product__metadata__version="2.0.0",
+            product__spec__serviceLevels=value()["product"]["spec"]["serviceLevels"][1:],
+        )
+    )
+    assert again.status == 200, again.text
+    page = server.get("/products/fed/orders").text
+    assert "Service level fresh is withdrawn." in page and "../../products/fed/orders/changes.atom" in page
+    for path in ("/products/fed/orders/changes.atom", "/changes.atom"):
+        answer = server.get(path)
+        assert answer.headers["Content-Type"] == "application/atom+xml"
+        feed = ElementTree.fromstring(answer.body)  # noqa: S314 - our own
+        newest = feed.find("{*}entry")
+        assert newest is not None and newest.findtext("{*}title") == "fed/orders 2.0.0"
+        assert "Service level fresh is withdrawn." in (newest.findtext("{*}content") or "")
+        link = newest.find("{*}link")
+        assert link is not None and link.attrib["href"] == f"{server.url}/products/fed/orders"
+    assert server.get("/products/fed/none/changes.atom").status == 404
 
 
 def test_a_page_is_packed_for_who_can_unpack_it_and_has_no_session(server: Catalog) -> None:

@@ -215,6 +215,17 @@ class Products:
             chosen = (PRODUCTS.c.id == id) & (VERSIONS.c.hash == hash)
             return connection.execute(select(VERSIONS.c.record).join(PRODUCTS).where(chosen)).scalar()
 
+    def newest_versions(self, limit: int) -> Sequence[tuple[str, Version]]:
+        """Return the newest versions of all products, retired ones too, each with its id."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(PRODUCTS.c.id, *VERSIONS.c["version", "hash", "published_at", "commit"])
+                .join(PRODUCTS)
+                .order_by(VERSIONS.c.number.desc())
+                .limit(limit)
+            ).all()
+        return [(row[0], Version(*row[1:])) for row in rows]
+
     def changes(self, since: int) -> Sequence[ProductChange]:
         """Return products that have changed after a revision."""
         with self._database.read() as connection:

@@ -19,6 +19,7 @@ from meshwright.serve.rights import SESSION, form_proof, require_reading, sessio
 from meshwright.serve.routes.login_routes import sign_in_address
 from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
+ATOM = "application/atom+xml"
 LARGE = 500_000
 """Characters from which a page is packed once, and not for each reader."""
 
@@ -81,6 +82,25 @@ def _sending(request: Request, id: str) -> RequestSending | None:
     right = session(request)
     proof = form_proof(request) if right else ""
     return RequestSending(proof, right.email if right else "", sign_in_address(request))
+
+
+@router.get("/changes.atom", include_in_schema=False)
+def changes(request: Request) -> Response:
+    """Return the newest changes of all products, as an Atom feed."""
+    require_reading(request)
+    context = of(request)
+    home = (context.settings.url or str(request.base_url)).rstrip("/") + "/"
+    return Response(context.pages.history.feed_of_all(home), media_type=ATOM)
+
+
+@router.get("/products/{domain}/{name}/changes.atom", include_in_schema=False)
+def product_changes(request: Request, domain: str, name: str) -> Response:
+    """Return the changes of a product, as an Atom feed."""
+    id, context = f"{domain}/{name}", of(request)
+    require_reading(request, id)
+    title = lookup.product(context.store, id).record.title
+    feed = context.pages.history.feed(id, title, context.page_address(request, id))
+    return Response(feed, media_type=ATOM)
 
 
 @_page("/products/{domain}/{name}/versions/{hash}")
