@@ -67,7 +67,7 @@ def _altered(before: Record, after: Record) -> Iterator[str]:
         yield f"Service level {name} has the objective {new[name].objective}, and had {old[name].objective}."
     for what, of in WHOLE.items():
         if of(before) != of(after):
-            yield f"{what} is {of(after) or 'not said'}, and was {of(before) or 'not said'}."
+            yield f"{what} is {of(after) or 'not reworded'}, and was {of(before) or 'not reworded'}."
 
 
 WHOLE: dict[str, Callable[[Record], str]] = {
@@ -97,9 +97,9 @@ def _described(before: Record, after: Record) -> Iterator[str]:
         if of(before) != of(after):
             yield f"{what} is described in other words."
     old, new = PARTS["Column"](before), PARTS["Column"](after)
-    said = [name for name in new if name in old and new[name].description != old[name].description]
-    if said:
-        yield f"Described in other words: {', '.join(said[:10])}{f' and {len(said) - 10} more' if len(said) > 10 else ''}."
+    reworded = [name for name in new if name in old and new[name].description != old[name].description]
+    if reworded:
+        yield f"Described in other words: {', '.join(reworded[:10])}{f' and {len(reworded) - 10} more' if len(reworded) > 10 else ''}."
 
 
 TEXTS: dict[str, Callable[[Record], str]] = {
