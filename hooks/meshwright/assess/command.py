@@ -150,14 +150,20 @@ def _assess(
 ) -> dict[str, Any]:
     """Return the assessment of the products of all sources, showing how far it is."""
     from meshwright.assess import run
-    from meshwright.mesh.sources import records
+    from meshwright.mesh.sources import observed, records, retired
 
     now = datetime.now(UTC).replace(microsecond=0)
     mesh = records(sources)
     _known(mesh, only, sources)
     progress = _Progress(len(only) or len(mesh))
+    gone = (
+        {entry.product for record in mesh for entry in record.inputs} - {record.id for record in mesh} - {""}
+    )
+    around = ({}, []) if static else (retired(sources, gone), observed(sources))
     try:
-        return run.assess(mesh, now, static, catalog, expected, only, jobs or _processors(), progress.more)
+        return run.assess(
+            mesh, now, static, catalog, expected, only, jobs or _processors(), progress.more, *around
+        )
     finally:
         progress.done()
 

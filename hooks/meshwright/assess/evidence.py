@@ -187,10 +187,11 @@ def gather(
     return Evidence(record, mesh, now, static, catalog, settings or {})
 
 
-def prepare(mesh: Lineage) -> None:
-    """Build what all products of a mesh share, such as the search index. Called before the assessment is
+def prepare(mesh: Lineage, now: datetime) -> None:
+    """Build what all products of a mesh share: the search index, and the problems between products. Called before the assessment is
     distributed to processes, so that they need not build it again; without this call, it is built
     when needed."""
-    from meshwright.assess import search_index
+    from meshwright.assess import mesh_issues, search_index
 
     search_index.index(mesh)
+    mesh_issues.issues_of(mesh, "", now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from meshwright.assess.processes import Progress, SpreadTask, spread
 from meshwright.assess.results import writable
 from meshwright.mesh import scores
 from meshwright.mesh.lineage import Lineage
+from meshwright.mesh.run_events import ObservedRead
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product.record import API_VERSION, Record
 
@@ -29,18 +30,20 @@ def assess(
     only: Sequence[str] = (),
     jobs: int = 1,
     progress: Progress = lambda count: None,
+    retired: Mapping[str, str] | None = None,
+    observed: Sequence[ObservedRead] = (),
 ) -> dict[str, Any]:
     """Return the assessment of a mesh, in the order of its products' ids, as JSON has it (schemas/assessment.yaml).
 
     `catalog`: the address of the catalog that should list the products. `only`: ids of the products to assess
-    within the whole mesh. Raises Unreadable if fitness.yaml does not match the functions, or the
+    within the whole mesh. `retired`, `observed`: as for Lineage. Raises Unreadable if fitness.yaml does not match the functions, or the
     catalog does not answer.
     """
     expectations = expectations or Expectations()
     enabled = discovery.enabled_functions(expectations)
     records = sorted(_distinct(records), key=lambda record: record.id)
-    mesh = Lineage(records)
-    prepare(mesh)
+    mesh = Lineage(records, retired, observed)
+    prepare(mesh, now)
     task = SpreadTask(records, mesh, now, static, catalog, expectations)
     chosen = [number for number, record in enumerate(records) if not only or record.id in only]
     products = list(spread(task, enabled, chosen, jobs, progress))

@@ -648,6 +648,6 @@ def test_no_shape_of_a_record_stops_a_function(fine: Assessed, place: str) -> No
 
 def test_an_index_of_many_products_is_made_once(fine: Assessed) -> None:
     mesh = Lineage([fine.record])
-    prepare(mesh)
+    prepare(mesh, NOW)
     one, other = (gather(fine.record, mesh, NOW).index for _ in range(2))
     assert one is other

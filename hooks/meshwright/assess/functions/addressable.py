@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from meshwright.assess import Fitness, Verdict, as_text
+from meshwright.assess import Fitness, Verdict, as_text, mesh_issues
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Corrupt
 from meshwright.assess.verdicts import at_ports, broken, kept, some, unknown
@@ -111,24 +111,22 @@ class InputsLeadSomewhere(Fitness):
     severity = "medium"
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
-        record = product.record
+        record, mesh = product.record, product.mesh
         inputs = [one for one in record.inputs if one.product]
+        found = {
+            issue.input: issue
+            for issue in mesh_issues.of_kinds(mesh, record.id, product.now, "dangling-input")
+        }
         if not inputs:
             yield kept("It reads no other product.")
         for one in inputs:
-            source = product.mesh.records.get(one.product)
-            if source is None and len(product.mesh.records) == 1:
-                yield unknown("This assessment includes no other product.", "Assess the whole mesh.", one.name)  # fmt: skip
-            elif source is None:
-                yield broken(f"The mesh has no product {as_text(one.product)}.", "Read another product, or restore this one.", one.name)  # fmt: skip
-            elif one.port not in {port.name for port in source.outputs}:
-                yield broken(
-                    f"{as_text(one.product)} has no port {as_text(one.port)}.",
-                    f"Read one of: {some(port.name for port in source.outputs)}.",
-                    one.name,
-                )
-            else:
+            issue = found.get(one.name)
+            if issue is None:
                 yield kept(f"{as_text(one.source)} is a port of the mesh.", one.name)
+            elif one.product not in mesh.records and len(mesh.records) == 1:
+                yield unknown("This assessment includes no other product.", "Assess the whole mesh.", one.name)  # fmt: skip
+            else:
+                yield broken(as_text(issue.sentence), issue.fix, one.name)
 
 
 class LocationAnswers(Fitness):

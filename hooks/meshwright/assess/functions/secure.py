@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from meshwright.assess import Fitness, Verdict, as_text, masking
+from meshwright.assess import Fitness, Verdict, as_text, masking, mesh_issues
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
-from meshwright.mesh.agreements import Use, misuses
+from meshwright.mesh.agreements import Use
 from meshwright.mesh.role_columns import CLEAR, treatment
 from meshwright.product import personal_data
 from meshwright.product.record import Column, Port, Record, rank
@@ -76,7 +76,7 @@ class ReadsUnderAgreements(Fitness):
     """Does the product read others that require approval under agreements, and pass on no more than these show?
 
     Access that is decided for people and programs is worth nothing if a product next door reads the clear data, and
-    hands it on.
+    hands it on. A port that a run has read although the spec does not declare it is read without an agreement.
     """
 
     characteristic = "secure"
@@ -85,8 +85,13 @@ class ReadsUnderAgreements(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record, mesh = product.record, product.mesh
         inputs = [entry for entry in mesh.inputs(record) if entry.product not in ("", record.id)]
-        if not inputs:
+        kinds = ("without-agreement", "beyond-agreement", "undeclared-read")
+        found = mesh_issues.of_kinds(mesh, record.id, product.now, *kinds)
+        for issue in found:
+            yield broken(as_text(issue.sentence), issue.fix, issue.input)
+        if not inputs and not found:
             yield kept("It reads no other product.")
+        wrong = {issue.input for issue in found}
         for entry in inputs:
             source = mesh.records.get(entry.product)
             if source is None:
@@ -94,15 +99,13 @@ class ReadsUnderAgreements(Fitness):
                 continue
             port = next((one for one in source.outputs if one.name == entry.port), None)
             use = Use(record, entry, source, port, product.now)
-            others = [mesh.records[one.product] for one in inputs if one.product in mesh.records and one.product != source.id]  # fmt: skip
-            wrong = list(misuses(use, others))
-            for misuse in wrong:
-                yield broken(as_text(misuse.sentence), misuse.fix, entry.name)
-            if not wrong and use.reader:
+            if entry.name in wrong:
+                continue
+            if use.reader:
                 yield kept(f"It reads {as_text(entry.source)} as {as_text(use.reader.role)} by the agreement {as_text(use.reader.agreement)}.", entry.name)  # fmt: skip
-            elif not wrong and source.access_mode == "open":
+            elif source.access_mode == "open":
                 yield kept(f"Access to {as_text(source.id)} is open.", entry.name)
-            elif not wrong:
+            else:
                 yield unknown(f"It is not known who may read {as_text(source.id)}.", "Publish its record again.", entry.name)  # fmt: skip
 
 
