@@ -59,6 +59,8 @@ class Capability:
     """Files that it takes from other blueprints: their folder, from the template's root -> paths in the product."""
     replaces: tuple[str, ...] = ()
     """Files of other blueprints that a product with this capability does not have: it does what they do."""
+    optional: tuple[str, ...] = ()
+    """Those of its files that a product is whole without: only work by hand needs them."""
     offers: tuple[str, ...] = ()
     """Outputs only: how consumers can use the data without a copy, `virtual` or `native` (sharing.py)."""
     templated: tuple[str, ...] = ()
@@ -103,7 +105,7 @@ def _definitions(kind: str) -> dict[str, Path]:
 def _capability(kind: str, name: str) -> Capability:
     path = _definitions(kind)[name]
     definition = load(path)
-    for key in ("files", "requirements", "replaces", "opens", "offers", "templated"):
+    for key in ("files", "requirements", "replaces", "opens", "offers", "templated", "optional"):
         definition[key] = tuple(definition.get(key, ()))
     definition["files"] += tuple(path for paths in definition.get("borrows", {}).values() for path in paths)
     schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}

@@ -247,6 +247,23 @@ def test_the_command_names_what_starts_the_runs_once(
     assert f"'traits={answer}'" in fix
 
 
+def test_what_an_orchestrator_replaced_is_not_brought_back(copy_of: Copy, departures: Path) -> None:
+    """As after `copier update --data 'traits=["schedule", "airflow"]'`, which leaves the spec to the team."""
+    product = copy_of(departures)
+    edit(product / ".copier-answers.yml", lambda answers: {**answers, "traits": ["airflow", "schedule"]})
+    (product / ".github/workflows/schedule.yml").unlink(missing_ok=True)
+    schedule = [{"uses": "schedule@1", "properties": {"cron": "0 5 * * *"}}]
+    edit(product / "data-product.yaml", lambda spec: {**spec, "spec": {**spec["spec"], "traits": schedule}})
+    (fix,) = (one.fix for one in findings(product) if one.rule == "CapabilityInstalled")
+    assert fix.startswith("Add `- uses: airflow@1` to spec.traits: ")
+
+
+def test_a_product_is_whole_without_what_is_for_work_by_hand(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / "profiles.yml").unlink()
+    assert [one for one in findings(product) if one.rule == "CapabilityInstalled"] == []
+
+
 @pytest.mark.parametrize(
     ("chosen", "uses", "fixes"),
     [

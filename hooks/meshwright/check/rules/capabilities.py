@@ -107,6 +107,7 @@ class CapabilityInstalled(Rule):
                 for path in (entry.files if entry else ())
                 if not path.startswith(elsewhere)
                 and path not in replaced
+                and path not in entry.optional
                 and not inside(root, path)
                 and not is_declined(path, answers)
             ]
@@ -115,7 +116,10 @@ class CapabilityInstalled(Rule):
             if not entry or not missing:
                 continue
             fix = restore(missing, root, answers)
-            if isinstance(chosen, list | str) and not brought:
+            instead = [one for one in _answered(answers) if set(missing) <= set(one.replaces)]
+            if instead:
+                fix = f"Add `- uses: {instead[0].uses}` to spec.traits: Copier's answers have it, and its files do what this one did."
+            elif isinstance(chosen, list | str) and not brought:
                 answer = (
                     json.dumps([*_kept(chosen, spec), entry.name]) if isinstance(chosen, list) else entry.name
                 )
@@ -143,6 +147,13 @@ def _kept(chosen: list[Any], spec: Document) -> list[Any]:
     """Return the chosen capabilities without those that start runs and that the spec has no more: Copier takes one alone."""
     uses = {str(item.get("uses")).partition("@")[0] for _, _, item in used(spec)}
     return [name for name in chosen if name not in STARTERS or name in uses]
+
+
+def _answered(answers: dict[str, Any]) -> list[registry.Capability]:
+    """Return the traits that Copier's answers have."""
+    names = answers.get("traits")
+    names = names if isinstance(names, list) else []
+    return [one for one in registry.capabilities() if one.kind == "traits" and one.name in names]
 
 
 def replacing(spec: Document) -> list[tuple[Keys, registry.Capability]]:
