@@ -102,12 +102,12 @@ class CapabilityInstalled(Rule):
                 entry.name in chosen if isinstance(chosen, list) else entry.name == chosen
             )
             elsewhere = ".github/" if brought and answers.get("forge") == "gitlab" else ".gitlab/"
+            needed = [path for path in entry.files if path not in entry.optional] if entry else []
             missing = [
                 path
-                for path in (entry.files if entry else ())
+                for path in needed
                 if not path.startswith(elsewhere)
                 and path not in replaced
-                and path not in entry.optional
                 and not inside(root, path)
                 and not is_declined(path, answers)
             ]
