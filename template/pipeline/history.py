@@ -69,8 +69,11 @@ def begun_file(root: Path, environment: str) -> Path:
     )
 
 
-def begin(product: Product, started: datetime) -> None:
-    """Note that a run has begun, after one that was killed is added to the history. Raises UnreadableInput."""
+def begin(product: Product, started: datetime, killed: datetime | None = None) -> None:
+    """Note that a run has begun, after one that was killed is added to the history. Raises UnreadableInput.
+
+    `killed`: when a run began that was killed on any machine; on this one its note is here, too, and it counts once.
+    """
     file, note = product.root / FILE, begun_file(product.root, product.target)
     with _readable(file):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +88,9 @@ def begin(product: Product, started: datetime) -> None:
             for level in product.service_levels
             if grammar.over_time(level)
         }
-        _write(note, _line(started, product.target, "failed", promised, product.version) + "\n")
+        for run in filter(None, (killed, started)):
+            _settle(file, note)
+            _write(note, _line(run, product.target, "failed", promised, product.version) + "\n")
 
 
 def end(product: Product, report: Mapping[str, Any]) -> None:

@@ -283,16 +283,17 @@ def run(
             _begin_lineage(product, environment, report)
             write(root, "run.json", report)  # what is known of a run that is killed
             basis = sample_run.basis(product, environment)
+            killed = None
             if place:
                 from pipeline import state
 
-                at_end.enter_context(state.at_home(place, product, environment))
+                killed = at_end.enter_context(state.at_home(place, product, environment, started))
             elif product.state and not product.state.exists() and _is_for_real(environment, target):
                 say(f"  state    {HOMELESS}", level="warning")
             if counts and product.has_targets and not sample_run.is_sample(product, environment):
                 from pipeline import history
 
-                history.begin(product, started)
+                history.begin(product, started, killed)
                 report["counted"] = True
             if product.trait("trigger") is not None:
                 from pipeline import trigger

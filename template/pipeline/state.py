@@ -61,22 +61,29 @@ class InUse(UnreadableInput):
 
 
 @contextlib.contextmanager
-def at_home(place: str, product: Product, variables: Mapping[str, str] | None = None) -> Iterator[None]:
+def at_home(
+    place: str,
+    product: Product,
+    variables: Mapping[str, str] | None = None,
+    started: datetime | None = None,
+) -> Iterator[datetime | None]:
     """Restore the state from its place, and save it there when the run in the context has ended. Raises UnreadableInput.
+
+    Yields the start of the run before, if that one was killed: its machine may be gone, and the history of measurements with it.
 
     It is saved after a run that published, and after one whose data broke a promise: what that one has loaded counts as it
     does on one machine. After any other end only the history of measurements is. `variables`: where metrics are sent, because a
-    run that cannot save its state fails after it has reported its success.
+    run that cannot save its state fails after it has reported its success. `started`: when this run began.
     """
     if _is_of_a_proposal(os.environ):
         say("  state    not used: this run is of a change that is only proposed", level="warning")
-        yield
+        yield None
         return
-    kept = _Kept(opened(place, product), product)
+    kept = _Kept(opened(place, product), product, started or datetime.now(UTC))
     kept.begin()
     publish.before_commit.append(kept.confirm)
     try:
-        yield
+        yield kept.killed
     except BaseException as problem:
         try:
             kept.end(problem)
@@ -192,8 +199,10 @@ def _recorded(product: Product, error: UnreadableInput, variables: Mapping[str, 
 class _Kept:
     """The state of one product in one environment, as a run holds it."""
 
-    def __init__(self, store: Store, product: Product) -> None:
-        self._store, self._product = store, product
+    def __init__(self, store: Store, product: Product, started: datetime) -> None:
+        self._store, self._product, self._started = store, product, started
+        self.killed: datetime | None = None
+        """When the run before began, if it never gave its lease back."""
         target = product.target or "default"
         self._parts = [part.format(target=target) for part in PARTS]
         self._mark = product.build / "state" / f".home-{target}.json"
@@ -216,6 +225,7 @@ class _Kept:
         if before and not _has_ended(last):
             raise self._in_use(last)
         self._is_settled = not before or last.get("settled") is True
+        self.killed = None if last.get("free") is True else _moment(last.get("started"))
         try:
             self._extend(before)
         except Lost:
@@ -238,6 +248,7 @@ class _Kept:
             "run": self._run,
             "who": f"{socket.gethostname()}, process {os.getpid()}",
             "since": self._since,
+            "started": self._started.isoformat(timespec="microseconds"),
             "until": until,
             "machine": _machine(),
             "process": [os.getpid(), _started(os.getpid())],
@@ -566,6 +577,15 @@ def _parsed_lease(entry: Entry | None) -> dict[str, Any]:
         return lease if is_lease else {}
     except (ValueError, LookupError, TypeError, RecursionError):
         return {}
+
+
+def _moment(text: Any) -> datetime | None:
+    """Return a time with its zone; None if the text is none."""
+    try:
+        value = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return value if value.tzinfo else None
 
 
 def _has_ended(lease: Mapping[str, Any]) -> bool:

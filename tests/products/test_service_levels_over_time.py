@@ -142,6 +142,29 @@ def test_a_run_is_in_the_history_once_however_it_ended(made: Callable[..., Any])
     assert len(lines(product)) == 6
 
 
+def test_a_run_that_was_killed_counts_once_wherever_its_machine_is(made: Callable[..., Any]) -> None:
+    from pipeline import history
+
+    product = made()
+    ran(product, NOW)
+    elsewhere, here = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    ran_after = NOW + timedelta(hours=3)
+    history.begin(product, here)  # killed here, and its lease says so, too
+    history.begin(product, ran_after, here)
+    history.end(product, {"outcome": "failed"})
+    history.begin(product, NOW + timedelta(hours=4), elsewhere)  # only its lease was left
+    history.end(product, {"outcome": "failed"})
+    known, broken = history.runs(product, NOW + timedelta(hours=5))
+    assert broken == [] and [run.started for run in known] == [
+        NOW,
+        here,
+        ran_after,
+        elsewhere,
+        NOW + timedelta(hours=4),
+    ]
+    assert [run.met(FRESH) for run in known] == [True, False, False, False, False]
+
+
 TORN = '{"run": "2026-11-29T05:00:00+00:00", "levels": {"fresh": {"indicator": "freshness", "obj'
 BROKEN = {
     "cut off by a crash": TORN,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,25 @@ def test_a_killed_run_is_taken_over_and_everything_rebuilt(
     with at_home(place, fourth):
         assert there(fourth)["state/default/published.json"] == '{"publication": "three"}'
     assert "rebuilds" not in capsys.readouterr().out.partition("three")[2]
+
+
+def test_a_run_that_was_killed_on_another_machine_is_known_to_the_next(
+    place: Home, machine: Callable[..., Any]
+) -> None:
+    from pipeline import state
+
+    began = datetime(2026, 12, 1, 5, tzinfo=UTC)
+    with state.at_home(place.place, machine("first"), {}, began) as before:
+        leave(machine("first"), "one")
+    assert before is None
+    elsewhere(place, free=False, settled=False, until=time.time() - 1)
+    with at_home(place, machine("second")) as before:
+        assert before == began
+    with at_home(place, machine("third")) as before:
+        assert before is None, "once"
+    elsewhere(place, free=False, until=time.time() - 1, started="yesterday")
+    with at_home(place, machine("fourth")) as before:
+        assert before is None
 
 
 def elsewhere(place: Home, **changes: Any) -> None:

@@ -246,7 +246,8 @@ def test_a_link_gives_its_own_file_only(shared: Shared) -> None:
     token = shared.profile()["bearerToken"]
     link = shared.links(token)[0]
     text = parse_qs(urlsplit(link).query)["sp"][0]
-    forged = [text[:-4], "x" + text[1:], text.swapcase(), "", "e30=", "A" * 80]
+    other = "y" if text[0] == "x" else "x"  # a signature can begin with either
+    forged = [text[:-4], other + text[1:], text.swapcase(), "", "e30=", "A" * 80]
     answers = [shared.ask("GET", f"/delta-sharing/files?sp={one}", "") for one in forged]
     assert {answer.status for answer in answers} == {403}
     shared.publish(staff().slice(1))
