@@ -13,7 +13,7 @@ from filelock import FileLock
 
 BUILD = ROOT / "build" / "tests"
 
-MERMAID, LIKEC4 = ("mermaid", "11.17.2"), ("likec4", "1.46.0")
+MERMAID, LIKEC4, AXE = ("mermaid", "11.17.2"), ("likec4", "1.46.0"), ("axe-core", "4.14.1")
 
 
 def package(name: str, version: str) -> Path:
