@@ -12,6 +12,10 @@ PATIENCE = 10.0
 """Timeout, in seconds, of each request to a catalog."""
 
 
+VERSIONS = 5
+"""Versions of a product that are fetched: the newest, and the oldest of each major version."""
+
+
 class EmbeddedCatalog:
     """The catalog at an address."""
 
@@ -22,6 +26,10 @@ class EmbeddedCatalog:
         """Return the record of a product; None if the catalog does not have it."""
         record = self._client.get(id)
         return record.value if isinstance(record, Record) else None
+
+    def versions(self, id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the records of the versions that the catalog has, newest first: some, if there are many."""
+        return [record.value for record in self._client.versions(id, VERSIONS)]
 
     def search(self, words: str, limit: int) -> Sequence[str]:
         """Return the ids of the products that have these words."""

@@ -34,6 +34,9 @@ class Catalog(Protocol):
     def product(self, id: str) -> Mapping[str, Any] | None:
         """Return the value of the published record of `<domain>/<name>`; None if there is none."""
 
+    def versions(self, id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the values of published versions of a product, newest first; none if it has none."""
+
     def search(self, words: str, limit: int) -> Sequence[str]:
         """Return the ids of the products that match these words, best first."""
 

@@ -15,6 +15,10 @@ ZONES = timedelta(hours=14)
 """How far a time or date without a zone can be ahead of UTC."""
 
 
+class Undated(Unseen):
+    """The data does not say when its inputs were read."""
+
+
 @dataclass(frozen=True)
 class Recomputed:
     """An indicator, computed from the data."""
@@ -36,8 +40,9 @@ def recompute(
     if level.indicator == "freshness":
         newest = ingested if level.column is None else table.newest(level.column)
         if newest is None:
-            where = "beside the data" if level.column is None else f"in the column {level.column}"
-            raise Unseen(f"There is no time {where}.", "Publish with the pipeline, which stores `ingestedAt` with the data.")  # fmt: skip
+            if level.column is None:
+                raise Undated("There is no time beside the data.", "Publish with the pipeline, which stores `ingestedAt` with the data.")  # fmt: skip
+            raise Unseen(f"There is no time in the column {level.column}.", "Fill the column in the model.")
         how = "its inputs were read" if level.column is None else f"of the newest {level.column}"
         unit = SECONDS.get(goal.unit, 1)
         then = (measured - newest).total_seconds() / unit if same and measured else None

@@ -85,6 +85,22 @@ class Catalog:
             return _retired(answer)
         return Record(answer.object()) if answer.status == 200 else None
 
+    def versions(self, id: str, newest: int) -> list[Record]:
+        """Return versions of a product, newest first: the `newest`, and the oldest of each major version. None if the catalog
+        never had it."""
+        answer = self._http.request("GET", f"{_place(id)}/versions", ok=(200, 404, 410))
+        self._not_elsewhere(answer)
+        listed = answer.object().get("versions") if answer.status == 200 else []
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise self._foreign("the versions")
+        oldest = {_text(entry, "version").partition(".")[0]: entry for entry in listed}
+        chosen = [entry for entry in listed if entry in listed[:newest] or entry in oldest.values()]
+        hashes = [_text(entry, "hash") for entry in chosen if _text(entry, "hash").isalnum()]
+        answers = [
+            self._http.request("GET", f"{_place(id)}/versions/{hash}", ok=(200, 404)) for hash in hashes
+        ]
+        return [Record(one.object()) for one in answers if one.status == 200]
+
     def has(self, record: Record) -> bool:
         """Return True if the catalog stores this exact record, and the product is active."""
         headers = {"If-None-Match": f'"{record.hash}"'}

@@ -6,12 +6,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from meshwright.assess import Fitness, Verdict, as_text
+from meshwright.assess import Fitness, Verdict, as_text, samples
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.search_index import LITTLE, LONGEST, distinctive, split
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
 from meshwright.product import metamodel
 from meshwright.product.files import SPEC
+from meshwright.product.placeholder_text import is_placeholder
 
 PARTS = {"product": SPEC, "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> its document."""
@@ -51,6 +52,8 @@ class SpecReadable(Fitness):
                 "Write the document at the path in spec.dataSharingAgreement.document.",
                 "agreement",
             )
+        elif is_placeholder(agreement):
+            yield broken("The data sharing agreement is still a placeholder.", "Write what consumers may do with the data.", "agreement")  # fmt: skip
         else:
             yield kept("The data sharing agreement has a text.", "agreement")
 
@@ -115,7 +118,7 @@ class PurposeSaid(Fitness):
             words = distinctive(text)
             if not text.strip():
                 yield broken(f"Its {name} is missing.", fix, name)
-            elif FILLER.search(text) and len(words) <= 4:
+            elif (FILLER.search(text) and len(words) <= 4) or is_placeholder(text):
                 yield broken(f"Its {name} is still a placeholder.", fix, name)
             elif len(words) < fewest[name] or (name == "purpose" and not words - title):
                 yield broken(f"Its {name} fits every product: it is not specific to this one.", fix, name)  # fmt: skip
@@ -183,6 +186,8 @@ class ColumnsExplained(Fitness):
             names = split(column.name.replace("_", " "))
             if not meaning or (len(meaning) < 20 and FILLER.fullmatch(meaning)):
                 wrong[column.name] = "has no description"
+            elif is_placeholder(meaning):
+                wrong[column.name] = "has a placeholder as its description"
             elif _repeats(meaning, names):
                 wrong[column.name] = "has a description that only repeats its name"
             elif often[meaning.casefold()] > 2:
@@ -223,7 +228,7 @@ class RowExplained(Fitness):
             yield unknown("The contract does not describe the data set of the spec.")
             return
         text = str(tables[0].get("description") or "")
-        if len(distinctive(text) - set(split(record.dataset.replace("_", " ")))) < 2:
+        if len(distinctive(text) - set(split(record.dataset.replace("_", " ")))) < 2 or is_placeholder(text):
             yield broken(
                 "The contract does not define, or hardly, what a row of the data set is.",
                 "Give the data set in the contract a description that begins `One row for each …`.",
@@ -254,14 +259,11 @@ class ExamplesGiven(Fitness):
                 "Give a few columns of the contract `examples`, without real people's data.",
             )
             return
-        folder = record.root / "sample_data"
-        sample = folder.is_dir() and any(
-            path.is_file() and not path.name.startswith((".", "README")) for path in folder.iterdir()
-        )
+        sample = samples.sample_of(record, record.root)
         if sample:
-            yield kept("The repository has a sample of the data, in sample_data/.")
+            yield kept(f"The repository has a sample of the data: {as_text(sample)}.")
         else:
             yield broken(
-                "Neither the contract has examples nor the repository a sample.",
+                "Neither the contract has examples, nor the repository a sample with rows that an input reads or the contract describes.",
                 "Give a few columns of the contract `examples`, without real people's data.",
             )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from meshwright.assess import Fitness, Verdict, as_text, schedule, service_level_checks
 from meshwright.assess.evidence import Evidence
-from meshwright.assess.service_level_checks import Recomputed
+from meshwright.assess.service_level_checks import Recomputed, Undated
 from meshwright.assess.storage import Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product.grammar import SECONDS, Objective, objective
@@ -16,6 +17,8 @@ from meshwright.product.record import Port, ServiceLevel
 
 RUN = "Run the pipeline, and publish the product again."
 NOT_STARTED = "Find out why the scheduled run did not start, and run the pipeline: see docs/how-to/be-told-when-it-breaks.md."
+LONG_RUN = timedelta(hours=12)
+"""How long before its results a run may have begun."""
 OLDEST = 30
 """Maximum age of a measurement in days, if neither a schedule nor a service level defines one."""
 
@@ -195,7 +198,8 @@ class MeasurementsTrue(Fitness):
 class DataKeepsPromises(Fitness):
     """Does the current data meet the objectives?
 
-    Computed from the rows at each port, whatever was published about them. Data ages even if it does not change.
+    Computed from the rows at each port, whatever was published about them. Data ages even if it does not change, and data that
+    no longer says how old it is keeps no promise of freshness.
     """
 
     characteristic = "trustworthy"
@@ -203,7 +207,7 @@ class DataKeepsPromises(Fitness):
     probes = True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
-        yield from _recomputed(product, self._held)
+        yield from _recomputed(product, self._held, broken)
 
     def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
         now = f"{actual.words} it is {service_level_checks.display_value(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
@@ -218,9 +222,12 @@ class DataKeepsPromises(Fitness):
 
 
 def _recomputed(
-    product: Evidence, held: Callable[[ServiceLevel, Objective, Recomputed, str], Verdict]
+    product: Evidence,
+    held: Callable[[ServiceLevel, Objective, Recomputed, str], Verdict],
+    silent: Callable[[str, str, str], Verdict] = unknown,
 ) -> Iterator[Verdict]:
-    """Yield a verdict for each service level that can be computed from rows, at each port."""
+    """Yield a verdict for each service level that can be computed from rows, at each port. `silent`: for data that should say
+    when its inputs were read, and does not."""
     measured = service_level_checks.moment(product.record.get("measurement.measuredAt"))
 
     def at(port: Port) -> Iterator[Verdict]:
@@ -235,6 +242,9 @@ def _recomputed(
                 )
                 if goal and actual:
                     yield held(level, goal, actual, place)
+            except Undated as problem:
+                judge = silent if product.has_metadata(port) else unknown
+                yield judge(str(problem), problem.fix, place)
             except Blocker as blocker:
                 yield unknown(str(blocker), blocker.fix, place)
 
@@ -245,7 +255,7 @@ class DataIsThisProducts(Fitness):
     """Is the data marked as this product's, in this version?
 
     The pipeline stores the product and version with the rows. Rows of another product, or of a version with another
-    contract, are not what the address promises.
+    contract, are not what the address promises; and rows without that mark are not of the run that is reported.
     """
 
     characteristic = "trustworthy"
@@ -259,7 +269,9 @@ class DataIsThisProducts(Fitness):
         record, metadata = product.record, product.table(port).metadata
         whose, version = metadata.get("product"), metadata.get("productVersion")
         if whose is None:
-            yield unknown("The data has no metadata on its product.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
+            reported = record.get("measurement") or record.get("quality.outcome") == "published"
+            judge = broken if reported and product.has_metadata(port) else unknown
+            yield judge("The data has no metadata on its product.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
         elif whose != record.id:
             yield broken(f"According to its metadata, the data belongs to {as_text(whose)}.", "Give each product a path of its own, and run the pipeline.", port.name)  # fmt: skip
         elif version not in (None, record.version):
@@ -300,6 +312,8 @@ class LastRunPassed(Fitness):
             yield broken(f"The last run was verified against another version of the contract: {as_text(run['contract'])}.", RUN)  # fmt: skip
         elif not run.get("checks"):
             yield broken("The last run made no check of the contract.", RUN)
+        elif (age := _run_age(product, run)) is not None:
+            yield age
         elif not failed:
             yield kept(f"The last run published {as_text(run.get('rows', 'its'))} rows; {as_text(run['checks'])} checks of the contract passed.")  # fmt: skip
         unchecked = run.get("unchecked")
@@ -315,6 +329,20 @@ class LastRunPassed(Fitness):
                 "Fix the data, or change what the contract promises.",
                 as_text(check.get("field") or ""),
             )
+
+
+def _run_age(product: Evidence, run: dict[str, Any]) -> Verdict | None:
+    """Return what is wrong with the age of the last run; None if nothing is."""
+    at = service_level_checks.moment(run.get("startedAt"))
+    if at is None:
+        return broken("The report of the last run has no time.", RUN)
+    days = service_level_checks.display_value((product.now - at).total_seconds() / 86400, "d")
+    due = schedule.due(product.record, product.now)
+    if due is not None and at < due - LONG_RUN:
+        return broken(f"The last run was {days} ago; the schedule required one at {due:%Y-%m-%d %H:%M} UTC.", NOT_STARTED)  # fmt: skip
+    if due is None and (product.now - at).days >= _longest(product):
+        return broken(f"The last run was {days} ago.", RUN)
+    return None
 
 
 class QualityPromised(Fitness):

@@ -79,7 +79,9 @@ def _rest(port: Port, rows: HeldRows, held: Sequence[Held], is_broken: bool) -> 
     if good and not is_broken:
         notes = [one.sentence for one in good if one.sentence]
         also = f" {some(notes)}" if notes else ""
-        yield kept(f"{len(good)} promises were compared with {rows.which}, and are kept.{also}", port.name)
+        yield kept(
+            f"The promises that were compared with {rows.which} are kept: {len(good)}.{also}", port.name
+        )
 
 
 def _place(port: Port, one: Held) -> str:

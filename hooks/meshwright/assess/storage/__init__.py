@@ -112,6 +112,27 @@ class Tallies:
     each: Sequence[Tally]
 
 
+SPREAD = (
+    "count({0}), count({0}) filter (where {0} >= {1}), min({0}), max({0}) filter (where {0} < {1}),"
+    " min({0}) filter (where {0} >= {1}), max({0})"
+)
+"""SQL for the fields of Moments; {0}: the seconds of a row, {1}: those of the given moment."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """How the moments of a column are spread, in seconds since 1970; None where there is none."""
+
+    rows: int
+    recent: int
+    """Rows since the given moment."""
+    first: float | None
+    last_before: float | None
+    """The last moment before it."""
+    first_since: float | None
+    last: float | None
+
+
 class Table(Protocol):
     """The rows at a port, or what a role sees of them. Every method raises Unseen or Corrupt."""
 
@@ -133,6 +154,9 @@ class Table(Protocol):
 
     def newest(self, column: str) -> datetime | None:
         """The latest moment in the column; None if it has no value."""
+
+    def moments(self, column: str, since: datetime) -> Moments:
+        """How the moments in the column are spread around one."""
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         """Different values of the column, as texts; not all of them if there are more than `limit`."""
@@ -156,12 +180,14 @@ class Refusal:
 
 __all__ = [
     "COMPARABLE",
+    "SPREAD",
     "Absent",
     "Allowed",
     "Blocker",
     "Corrupt",
     "Field",
     "Limits",
+    "Moments",
     "Refusal",
     "Table",
     "Tallies",

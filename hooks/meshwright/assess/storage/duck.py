@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from meshwright.assess.storage import Allowed, Corrupt, Field, Unseen
+from meshwright.assess.storage import SPREAD, Allowed, Corrupt, Field, Moments, Unseen
 from meshwright.core.sql.duckdb import identifier, kinds, literal
 
 if TYPE_CHECKING:
@@ -125,6 +125,14 @@ class Files:
         name = identifier(column)
         (seconds,) = self.ask(f"select epoch(max({name})) from ({self.query}) where isfinite({name})")[0]
         return None if seconds is None else moment(seconds)
+
+    def moments(self, column: str, since: datetime) -> Moments:
+        types = {field.name: field.logical for field in self.fields}
+        if not types.get(column, frozenset()) & {"date", "timestamp"}:
+            raise Unseen(f"The column {column} has no moments in time.")
+        name = identifier(column)
+        spread = SPREAD.format(f"epoch({name})", f"{since.timestamp():.3f}")
+        return Moments(*self.ask(f"select {spread} from ({self.query}) where isfinite({name})")[0])
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         sample = ""

@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from meshwright.assess.storage import Absent, Allowed, Corrupt, Field, Refusal, Unseen
+from meshwright.assess.storage import SPREAD, Absent, Allowed, Corrupt, Field, Moments, Refusal, Unseen
 from meshwright.assess.storage.duck import moment
 from meshwright.core.sql import postgres
 from meshwright.product.store.folder import closed_by
@@ -258,6 +258,14 @@ class Relation:
         query = sql.SQL("select extract(epoch from max({0}))::float8{1} where isfinite({0})")
         found = self._ask(query.format(sql.Identifier(column), self._from))
         return None if found[0][0] is None else moment(found[0][0])
+
+    def moments(self, column: str, since: datetime) -> Moments:
+        types = {field.name: field.logical for field in self.fields}
+        if not types.get(column, frozenset()) & {"date", "timestamp"}:
+            raise Unseen(f"The column {column} has no moments in time.")
+        name = postgres.identifier(column)
+        finite = f"case when isfinite({name}) then extract(epoch from {name})::float8 end"
+        return Moments(*self.aggregates([SPREAD.format(f"({finite})", f"{since.timestamp():.3f}")]))
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         name = sql.Identifier(column)
