@@ -189,6 +189,26 @@ def test_all_rows_are_examined_or_the_sentence_says_how_many(
     assert "lake: nights" in {one.place for one in product.ask("RowsKeepContract") if one.state == "broken"}
 
 
+def test_a_contract_that_means_harm_is_not_computed(product: Assessed) -> None:
+    product.column("country")["logicalTypeOptions"] = {"maxLength": "1e999999999", "pattern": "(" * 2000}
+    product.column("nights")["logicalTypeOptions"] = {"minimum": "-1e999999999", "multipleOf": 10**5000}
+    product.column("guest_name")["enum"] = [{"value": f"guest {n}"} for n in range(20_000)]
+    queries = (
+        "select 1; drop table guests",
+        "select content from read_text('/etc/hostname')",
+        "copy (select 1) to '/tmp/x'",
+        "select 1) --",
+    )
+    product.value["contract"]["schema"][0]["quality"] = [
+        {"type": "sql", "query": query, "mustBe": 0} for query in queries
+    ]
+    for name in ("RowsKeepContract", "QualityRulesKept"):
+        assert "broken" not in {verdict.state for verdict in product.ask(name)}, product.ask(name)
+    said = " ".join(verdict.evidence for verdict in product.ask("RowsKeepContract"))
+    assert "too large to be compared" in said
+    assert product.ask("QualityRulesKept")[0].evidence.startswith("4 of 7 promises could not be compared")
+
+
 def test_every_promise_that_rows_show_is_asked_for() -> None:
     apart = {
         "presence",

@@ -19,6 +19,10 @@ SECONDS, MEGABYTES = 20, 256
 """How long one answer may take, and how much is fetched at most, unless governance says otherwise."""
 
 
+class TooSlow(Unseen):
+    """The storage takes longer than governance allows."""
+
+
 @dataclass(frozen=True)
 class Allowed:
     """What governance lets this process look at."""
@@ -158,6 +162,9 @@ class Table(Protocol):
     def moments(self, column: str, since: datetime) -> Moments:
         """How the moments in the column are spread around one."""
 
+    def unlike(self, column: str, pattern: str) -> int:
+        """In how many of all rows the column has a value whose text is not of a pattern, which RE2 and PostgreSQL read alike."""
+
     def texts(self, column: str, limit: int) -> Sequence[str]:
         """Different values of the column, as texts; not all of them if there are more than `limit`."""
 
@@ -192,6 +199,7 @@ __all__ = [
     "Table",
     "Tallies",
     "Tally",
+    "TooSlow",
     "Unseen",
     "allowed",
 ]

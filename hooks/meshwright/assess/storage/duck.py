@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from meshwright.assess.storage import SPREAD, Allowed, Corrupt, Field, Moments, Unseen
+from meshwright.assess.storage import SPREAD, Allowed, Corrupt, Field, Moments, TooSlow, Unseen
 from meshwright.core.sql.duckdb import identifier, kinds, literal
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Files:
             yield
         except (duckdb.Error, RuntimeError, OverflowError, ValueError) as error:
             if late.is_set():
-                raise Unseen(f"Reading it took longer than {self.allowed.seconds:g} s.") from None
+                raise TooSlow(f"Reading it took longer than {self.allowed.seconds:g} s.") from None
             if isinstance(error, duckdb.OutOfMemoryException):
                 raise Unseen(f"Reading it takes more than {MEMORY} of memory.") from None
             # What a reader says of broken bytes may quote them.
@@ -133,6 +133,10 @@ class Files:
         name = identifier(column)
         spread = SPREAD.format(f"epoch({name})", f"{since.timestamp():.3f}")
         return Moments(*self.ask(f"select {spread} from ({self.query}) where isfinite({name})")[0])
+
+    def unlike(self, column: str, pattern: str) -> int:
+        condition = f"not regexp_full_match({identifier(column)}::varchar, {literal(pattern)})"
+        return int(self.ask(f"select count(*) filter ({condition}) from ({self.query})")[0][0])
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         sample = ""

@@ -13,14 +13,13 @@ import duckdb
 
 from meshwright.assess.storage import Blocker, Corrupt, Tallies, Tally, Unseen
 from meshwright.assess.storage.duck import Files
+from meshwright.assess.storage.promise_values import FEWER, is_absurd, part_of_rows
 from meshwright.core.sql.duckdb import identifier
 from meshwright.inspection.reading import conformance
 from meshwright.inspection.reading.comparisons import Type
 from meshwright.product.physical_types import read
 from meshwright.product.promises import METRICS, PERCENT, Promise
 
-FEWER = 100_000
-"""Rows that are examined if a storage takes too long for all of them."""
 NOT_THERE = "The data has no such column."
 OF_TEXTS = (
     "pattern",
@@ -44,21 +43,12 @@ def tallies(table: Files, promises: Sequence[Promise], dataset: str) -> Tallies:
     whole = f"({table.query})"
     try:
         return Tallies(rows, rows, _each(table, promises, actual, whole, dataset))
-    except Unseen:
+    except Unseen:  # too long, or too large
         if rows <= FEWER:
             raise
     part = _each(table, promises, actual, f"(select * from {whole} limit {FEWER})", "")
-    of_part = [_of_part(promise, tally, rows) for promise, tally in zip(promises, part, strict=True)]
+    of_part = [part_of_rows(promise, tally, rows) for promise, tally in zip(promises, part, strict=True)]
     return Tallies(rows, FEWER, of_part)
-
-
-def _of_part(promise: Promise, tally: Tally, rows: int) -> Tally:
-    """Return what a part of the rows says of all: rows that break a promise there break it, and a metric is not known."""
-    if promise.kind == "rowCount":
-        return Tally(rows)
-    if promise.kind in METRICS:
-        return Tally(unseen="A part of the rows does not decide it.")
-    return tally
 
 
 def _each(
@@ -94,6 +84,8 @@ def _aggregate(table: Files, promise: Promise, actual: Mapping[str, Type], scan:
     """Return SQL that counts what breaks a promise; an answer if there is nothing to count."""
     if promise.kind == "sql":
         return Tally(unseen="A part of the rows does not decide it.")
+    if is_absurd(promise):
+        return Tally(unseen="The contract's value is too large to be compared.")
     try:
         return _counting(table, promise, actual, scan)
     except conformance.NoSuchPath:

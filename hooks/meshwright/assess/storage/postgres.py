@@ -23,7 +23,17 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from meshwright.assess.storage import SPREAD, Absent, Allowed, Corrupt, Field, Moments, Refusal, Unseen
+from meshwright.assess.storage import (
+    SPREAD,
+    Absent,
+    Allowed,
+    Corrupt,
+    Field,
+    Moments,
+    Refusal,
+    TooSlow,
+    Unseen,
+)
 from meshwright.assess.storage.duck import moment
 from meshwright.core.sql import postgres
 from meshwright.product.store.folder import closed_by
@@ -106,6 +116,8 @@ class Database:
                 f"The login of the assessment may not read it in {self.display_name}.",
                 "Grant it to the assessment's login, or leave it: it stays unknown.",
             ) from None
+        except errors.QueryCanceled:
+            raise TooSlow(f"Reading it took longer than {self.allowed.seconds:g} s.") from None
         except psycopg.Error as error:
             kind = type(error).__name__
             raise Unseen(f"{self.display_name} does not answer as it should ({kind}).") from None
@@ -231,9 +243,9 @@ class Relation:
         """The table, as SQL names it."""
         return postgres.identifier(self.schema, self.name)
 
-    def aggregates(self, expressions: Sequence[str]) -> Sequence[Any]:
-        """Return the values of aggregate expressions over all rows. Raises Unseen."""
-        query = f"select {', '.join(expressions)} from {self.qualified}"
+    def aggregates(self, expressions: Sequence[str], source: str = "") -> Sequence[Any]:
+        """Return the values of aggregate expressions over all rows, or over those of another source. Raises Unseen."""
+        query = f"select {', '.join(expressions)} from {source or self.qualified}"
         return tuple(self._ask(query.encode())[0])
 
     def _ask(self, query: sql.Composed | bytes) -> list[Any]:
@@ -266,6 +278,10 @@ class Relation:
         name = postgres.identifier(column)
         finite = f"case when isfinite({name}) then extract(epoch from {name})::float8 end"
         return Moments(*self.aggregates([SPREAD.format(f"({finite})", f"{since.timestamp():.3f}")]))
+
+    def unlike(self, column: str, pattern: str) -> int:
+        condition = f"{postgres.identifier(column)}::text !~ {postgres.literal(f'^({pattern})$')}"
+        return int(self.aggregates([f"count(*) filter (where {condition})"])[0])
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         name = sql.Identifier(column)

@@ -12,8 +12,9 @@ from typing import Any
 
 import duckdb
 
-from meshwright.assess.storage import Blocker, Field, Tallies, Tally
+from meshwright.assess.storage import Blocker, Field, Tallies, Tally, TooSlow
 from meshwright.assess.storage.postgres import Relation
+from meshwright.assess.storage.promise_values import FEWER, is_absurd, part_of_rows
 from meshwright.core.sql import duckdb as duck_sql
 from meshwright.core.sql.postgres import identifier, literal
 from meshwright.inspection.reading import conformance
@@ -37,30 +38,49 @@ class _Inexpressible(Exception):
 
 
 def tallies(table: Relation, promises: Sequence[Promise]) -> Tallies:
-    """Return how often each promise is broken, in all rows. Raises Unseen."""
+    """Return how often each promise is broken; of a large table, in its first rows. Raises Unseen."""
+    try:
+        rows, each = _each(table, promises, table.qualified)
+        return Tallies(rows, rows, each)
+    except TooSlow:
+        rows = table.count()
+        if rows <= FEWER:
+            raise
+    examined, each = _each(table, promises, f"(select * from {table.qualified} limit {FEWER}) part")
+    of_part = [part_of_rows(promise, tally, rows) for promise, tally in zip(promises, each, strict=True)]
+    return Tallies(rows, examined, of_part)
+
+
+def _each(table: Relation, promises: Sequence[Promise], source: str) -> tuple[int, list[Tally]]:
+    """Return the number of rows of a source, and the answers, most of them from one pass."""
     fields = {field.name.lower(): field for field in table.fields}
-    planned: list[str | Tally] = [_aggregate(table, promise, fields) for promise in promises]
+    planned: list[str | Tally] = [_aggregate(table, promise, fields, source) for promise in promises]
     counted = ["count(*)", *(one for one in planned if isinstance(one, str))]
     try:
-        numbers: list[Any] = [Tally(one) for one in table.aggregates(counted)]
+        numbers: list[Any] = [Tally(one) for one in table.aggregates(counted, source)]
+    except TooSlow:
+        raise
     except Blocker:  # One of them cannot be computed: which?
-        numbers = [Tally(table.count()), *(_one(table, aggregate) for aggregate in counted[1:])]
+        numbers = [_one(table, aggregate, source) for aggregate in counted]
     waiting = iter(numbers[1:])
-    each = [next(waiting) if isinstance(one, str) else one for one in planned]
-    return Tallies(numbers[0].number, numbers[0].number, each)
+    return int(numbers[0].number or 0), [next(waiting) if isinstance(one, str) else one for one in planned]
 
 
-def _one(table: Relation, aggregate: str) -> Tally:
+def _one(table: Relation, aggregate: str, source: str) -> Tally:
     try:
-        return Tally(table.aggregates([aggregate])[0])
+        return Tally(table.aggregates([aggregate], source)[0])
+    except TooSlow:
+        raise
     except Blocker:
         return Tally(unseen="PostgreSQL cannot compare these values with the contract's.")
 
 
-def _aggregate(table: Relation, promise: Promise, fields: Mapping[str, Field]) -> str | Tally:
+def _aggregate(table: Relation, promise: Promise, fields: Mapping[str, Field], source: str) -> str | Tally:
     """Return SQL that counts what breaks a promise; an answer if that is known otherwise."""
+    if is_absurd(promise):
+        return Tally(unseen="The contract's value is too large to be compared.")
     try:
-        return _counting(table, promise, fields)
+        return _counting(promise, fields, source)
     except _Inexpressible as problem:
         field = fields.get(promise.path[0].lower()) if len(promise.path) == 1 else None
         if field is not None and field.type in TEXTS and promise.kind in conformance.PREDICATES:
@@ -70,7 +90,7 @@ def _aggregate(table: Relation, promise: Promise, fields: Mapping[str, Field]) -
         return Tally(unseen="The contract's value cannot be compared with this column.")
 
 
-def _counting(table: Relation, promise: Promise, fields: Mapping[str, Field]) -> str | Tally:
+def _counting(promise: Promise, fields: Mapping[str, Field], source: str) -> str | Tally:
     kind, rule = promise.kind, promise.value
     if kind == "rowCount":
         return "count(*)"
@@ -83,7 +103,7 @@ def _counting(table: Relation, promise: Promise, fields: Mapping[str, Field]) ->
         missing = [name for name in names if name.lower() not in fields]
         if missing:
             return Tally(unseen="The data has no such column.")
-        repeated, extra = _duplicates(table, [identifier(fields[name.lower()].name) for name in names])
+        repeated, extra = _duplicates(source, [identifier(fields[name.lower()].name) for name in names])
         return _share(extra) if kind == "duplicateValues" and _is_percent(rule) else repeated
     field = fields.get(promise.path[0].lower())
     if field is None:
@@ -111,10 +131,10 @@ def _share(count: str) -> str:
     return f"case when count(*) = 0 then 0 else round(100.0 * {count} / count(*), 6) end"
 
 
-def _duplicates(table: Relation, columns: Sequence[str]) -> tuple[str, str]:
+def _duplicates(source: str, columns: Sequence[str]) -> tuple[str, str]:
     """Return SQL for the number of values that occur more than once, and of rows that repeat one."""
     filled = " and ".join(f"{column} is not null" for column in columns)
-    groups = f"(select count(*) as n from {table.qualified} where {filled} group by {', '.join(columns)} having count(*) > 1) repeated"
+    groups = f"(select count(*) as n from {source} where {filled} group by {', '.join(columns)} having count(*) > 1) repeated"
     return f"(select count(*) from {groups})", f"(select coalesce(sum(n - 1), 0) from {groups})"
 
 
