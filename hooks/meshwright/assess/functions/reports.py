@@ -17,8 +17,8 @@ from meshwright.product.record import Port, Record, ServiceLevel
 
 LONGEST_RUN = timedelta(days=2)
 """A run that measures what it published longer after its start is none."""
-JUST_NOW = timedelta(minutes=30)
-"""How long after its start a run may not have published its report yet."""
+JUST_NOW = timedelta(minutes=5)
+"""How long after its inputs were read a run may not have reported yet, where it is short."""
 RUN = "Run the pipeline, which measures what it publishes; do not edit its reports."
 FEW_ROWS, MANY_ROWS = 20, 20
 """A recent row is alone if the rows before it make so many times as many expected; and the least number of rows to judge by."""
@@ -102,13 +102,14 @@ class ReportsMatchData(Fitness):
             yield unknown("The data does not say when its inputs were read.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
             return
         problems = list(_contradictions(product, port, table, read))
-        is_new = read <= product.now < read + JUST_NOW
+        late = _unreported(product.record, read)
         for problem in problems:
-            if is_new:
-                yield unknown(f"{problem} A run may be under way.", "Assess it again later.", port.name)
-            else:
-                yield broken(problem, RUN, port.name)
-        if not problems:
+            yield broken(problem, RUN, port.name)
+        if late and read <= product.now < read + JUST_NOW:
+            yield unknown(f"{late} The run may be under way.", "Assess it again later.", port.name)
+        elif late:
+            yield broken(late, RUN, port.name)
+        if not problems and not late:
             yield kept(f"It is the data of the run that was reported, with inputs of {read:%Y-%m-%d %H:%M} UTC.", port.name)  # fmt: skip
 
 
@@ -117,9 +118,7 @@ def _contradictions(product: Evidence, port: Port, table: Table, read: datetime)
     if read > product.now + AHEAD:
         yield "According to the data, its inputs were read in the future."
         return
-    measured, run = moment(record.get("measurement.measuredAt")), record.get("quality")
-    if measured is not None and read > measured + AHEAD:
-        yield f"The inputs of the data were read at {read:%Y-%m-%d %H:%M} UTC, after the last published measurement: nothing was measured of it."
+    run = record.get("quality")
     if not isinstance(run, dict) or run.get("outcome") != "published":
         return
     started = moment(run.get("startedAt"))
@@ -132,6 +131,14 @@ def _contradictions(product: Evidence, port: Port, table: Table, read: datetime)
         rows = table.count()
         if rows != run["rows"]:
             yield f"The last run reports {run['rows']:,} rows, and the data has {rows:,}."
+
+
+def _unreported(record: Record, read: datetime) -> str:
+    """Return what is wrong if the data is newer than every report; empty otherwise."""
+    measured = moment(record.get("measurement.measuredAt"))
+    if measured is None or read <= measured + AHEAD:
+        return ""
+    return f"The inputs of the data were read at {read:%Y-%m-%d %H:%M} UTC, after the last published measurement: nothing was measured of it."
 
 
 class FreshnessShowsAge(Fitness):

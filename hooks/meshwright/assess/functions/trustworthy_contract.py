@@ -17,8 +17,8 @@ from meshwright.product.record import Port
 FIX = "Run the pipeline, which publishes only what keeps the contract; or change the contract (with a new major version, if it affects consumers)."
 FIX_ROWS = "Run the pipeline, which writes all ports from the same rows, and find out who else writes there."
 FIX_COPIES = "Run `meshwright access apply` after each run, as the product's workflow does."
-JUST_NOW = timedelta(minutes=30)
-"""How long after its inputs were read a run may still be busy with the other ports, and with the roles' copies."""
+JUST_NOW = timedelta(minutes=5)
+"""How long after a run the roles' copies may not be made yet: access is applied next."""
 
 
 class RowsKeepContract(Fitness):
@@ -201,11 +201,12 @@ class RoleCopiesCurrent(Fitness):
                 yield unknown(str(blocker), blocker.fix, place)
                 continue
             copies += 1
-            problem = _outdated(product, port, role, whole, table)
+            older = _older(product, port, whole, table)
+            problem = older or _different(product, role, whole, table)
             if not problem:
                 yield kept(f"The role reads the rows of the port, {table.count():,} of them.", place)
-            elif _is_new(product, whole):
-                yield unknown(f"{problem} The last run has just ended.", "Assess it again later.", place)
+            elif older and _is_new(product, whole):
+                yield unknown(f"{older} The last run has just ended.", "Assess it again later.", place)
             else:
                 yield broken(problem, FIX_COPIES, place)
         if not copies:
@@ -214,19 +215,26 @@ class RoleCopiesCurrent(Fitness):
 
 def _is_new(product: Evidence, table: Table) -> bool:
     """Return True if a run may not have come to the roles yet: access is applied after it."""
-    at = service_level_checks.moment(table.metadata.get("ingestedAt"))
-    return at is not None and at <= product.now < at + JUST_NOW
+    times = (table.metadata.get("ingestedAt"), product.record.get("measurement.measuredAt"))
+    ends = [at for at in map(service_level_checks.moment, times) if at is not None and at <= product.now]
+    return bool(ends) and product.now < max(ends) + JUST_NOW
 
 
-def _outdated(product: Evidence, port: Port, role: str, whole: Table, table: Table) -> str:
-    """Return how a role's copy differs from the port; empty if it does not."""
+def _older(product: Evidence, port: Port, whole: Table, table: Table) -> str:
+    """Return how a role's copy is of another run than the port; empty if it is not."""
+    here, there = (service_level_checks.moment(one.metadata.get("ingestedAt")) for one in (whole, table))
+    if here is None or not product.has_metadata(port) or port.uses.partition("@")[0] == "postgres":
+        return ""
+    if there is None:
+        return "The copy for the role does not say of which run it is."
+    if there != here:
+        return f"The copy for the role has rows of {there:%Y-%m-%d %H:%M}, and the port has rows of {here:%Y-%m-%d %H:%M} UTC."
+    return ""
+
+
+def _different(product: Evidence, role: str, whole: Table, table: Table) -> str:
+    """Return how the rows of a role's copy differ from the port's; empty if they do not."""
     record = product.record
-    times = [service_level_checks.moment(one.metadata.get("ingestedAt")) for one in (whole, table)]
-    if times[0] is not None and product.has_metadata(port) and port.uses.partition("@")[0] != "postgres":
-        if times[1] is None:
-            return "The copy for the role does not say of which run it is."
-        if times[1] != times[0]:
-            return f"The copy for the role has rows of {times[1]:%Y-%m-%d %H:%M}, and the port has rows of {times[0]:%Y-%m-%d %H:%M} UTC."
     rows = table.count(), whole.count()
     definition = record.roles[role]
     some_rows = bool(definition.get("rows"))
