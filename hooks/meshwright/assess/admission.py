@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from meshwright.assess.storage import Unseen
 from meshwright.mesh.agreements import ended
 from meshwright.product.record import Port, Record
 
+DAYS = 180
+"""How long an agreement is asked for."""
 WHOLE = ""
 """Instead of a role: the data set itself, as nobody has to be admitted, or governance names no principal."""
 
@@ -28,8 +31,16 @@ def role(record: Record, port: Port, settings: Mapping[str, Any], now: datetime)
         if record.roles.get(reader.role, {}).get("kind") != "machine":
             continue
         return reader.role
+    programs = [name for name, role in record.roles.items() if role.get("kind") == "machine"]
+    longest = record.roles[programs[0]].get("maxDays") if programs else None
+    days = min(longest, DAYS) if isinstance(longest, int) and longest > 0 else DAYS
+    ask = (
+        f"In its repository, run `meshwright access request mesh-assessment --role {shlex.quote(programs[0])} --principal {shlex.quote(principal)}"
+        f" --for 'Fitness of the mesh' --until {now + timedelta(days=days):%Y-%m-%d} --team governance --requester \"$(git config user.email)\"`, and open a pull request."
+        if programs
+        else "Add a role of `kind: machine` to its access policy first."
+    )
     raise Unseen(
         f"No agreement in force admits the assessment ({principal}) to the port {port.name} in a role for programs.",
-        f"Ask the owner of {record.id}: `meshwright access request mesh-assessment --role <role for programs>"
-        f" --principal {principal} --for 'Fitness of the mesh' --team governance --requester <your address>`.",
+        f"Ask the owner of {record.id}. {ask}",
     )

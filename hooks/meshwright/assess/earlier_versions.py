@@ -11,6 +11,8 @@ from meshwright.core.yaml import Unreadable, parse
 from meshwright.product.files import SPEC
 from meshwright.product.record import Record
 
+SECONDS = 20
+"""How long git may take for one answer."""
 MANY = 30
 """Commits of the product's documents that are compared."""
 
@@ -26,10 +28,12 @@ def of_repository(record: Record) -> Sequence[Record]:
         raise Unknown("Its repository is not on this machine.")
     root = record.root.absolute()
     try:
-        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
-            raise Unknown("The clone has no history, because it is shallow.")
         options = ("--no-show-signature", "--first-parent", f"--max-count={MANY}", "--format=%H")
         commits = _git(root, "log", *options, "--", f"./{SPEC}", f"./{contract}").decode().split()
+        if not commits:
+            raise Unknown("Its documents are not committed.")
+        if len(commits) == 1 and _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+            raise Unknown("The clone has no history, because it is shallow.")
         places = [f"{commit}:./{path}" for commit in commits for path in (SPEC, contract)]
         texts = list(_texts(_git(root, "cat-file", "--batch", feed="\n".join([*places, ""]).encode())))
     except GitError:
@@ -40,7 +44,7 @@ def of_repository(record: Record) -> Sequence[Record]:
 
 def _git(root: Path, *arguments: str, feed: bytes = b"") -> bytes:
     """Run a command that only reads, in a repository whose configuration names no program that it would start."""
-    return run(["git", "-C", str(root), "--no-pager", *arguments], ISOLATED, feed).stdout
+    return run(["git", "-C", str(root), "--no-pager", *arguments], ISOLATED, feed, timeout=SECONDS).stdout
 
 
 def _texts(batch: bytes) -> Iterator[bytes]:

@@ -84,11 +84,15 @@ class Evidence:
     def table(self, port: Port) -> Table:
         """Return the data of the port, as far as the agreement of the assessment shows it. Raises storage.Blocker: Absent,
         Corrupt or Unseen."""
-        from meshwright.assess.storage import ports
+        from meshwright.assess.storage import Absent, Unseen, ports
 
         role = self.role(port)
         if role:
-            return self.variant(port, role)
+            try:
+                return self.variant(port, role)
+            except Absent:
+                problem = f"There is no data for the role {role}, in which the assessment is admitted."
+                raise Unseen(problem, "Run `meshwright access apply`.") from None
         return self._once(("table", port.name), lambda: ports.table(self._port_location(port)))
 
     def role(self, port: Port) -> str:

@@ -32,6 +32,7 @@ MAGIC = {
 }
 """Ending of a file -> how its content begins."""
 TABLES, DOCUMENTS = (".csv", ".tsv", ".txt", ".psv"), (".json", ".jsonl", ".ndjson")
+KNOWN = {*MAGIC, *TABLES, *DOCUMENTS}
 POINTER = b"version https://git-lfs.github.com/"
 
 
@@ -41,13 +42,15 @@ def sample_of(record: Record, root: Path) -> str:
     columns = {column.name.casefold() for column in record.columns}
     places = list(_places(record))
     for path in _files(folder):
-        names = _columns(path)
-        if names is None:
-            continue
         relative = path.relative_to(root).as_posix()
+        names = _columns(path)
         is_read = any(
             fnmatch(relative, place) or relative.startswith(f"{place.rstrip('/')}/") for place in places
         )
+        if names is None:
+            if is_read and path.suffix.lower() not in KNOWN and path.stat().st_size:
+                return relative  # in a format that only the input knows
+            continue
         if is_read or path.suffix.lower() == ".parquet" or columns & {name.casefold() for name in names}:
             return relative
     return ""

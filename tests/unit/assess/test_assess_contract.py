@@ -237,7 +237,7 @@ def test_the_assessment_reads_under_its_own_agreement(product: Assessed) -> None
     found = product.ask("RowsKeepContract")
     assert {verdict.state for verdict in found} == {"inconclusive"}
     assert "No agreement in force admits the assessment" in found[0].evidence
-    assert "meshwright access request" in found[0].fix and ID in found[0].fix
+    assert "meshwright access request mesh-assessment --role service" in found[0].fix and ID in found[0].fix
     product.value["readers"].append(
         {"agreement": "assessment", "role": "service", "principals": ["id:mesh-assessment"], "until": "2027-06-30T00:00:00Z"}
     )  # fmt: skip
@@ -247,6 +247,8 @@ def test_the_assessment_reads_under_its_own_agreement(product: Assessed) -> None
     path = product.lake.parent / "roles/service/guests.parquet"
     write(path, masked("service", rows(nights=pa.array([99] * ROWS, pa.int64()))))
     assert "lake: nights" in {one.place for one in product.ask("RowsKeepContract") if one.state == "broken"}
+    path.unlink()
+    assert {verdict.state for verdict in product.ask("LocationAnswers")} == {"kept", "inconclusive"}
     product.value["readers"][-1]["until"] = (NOW - timedelta(days=1)).isoformat()
     assert "No agreement in force" in product.ask("RowsKeepContract")[0].evidence
     product.change("product.spec.access.mode", "open")

@@ -252,6 +252,7 @@ def test_the_history_of_a_repository_shows_what_was_promised(product: Assessed, 
         evidence.record = record
         return {verdict.state for verdict in function("NoPromiseWithdrawn").check(evidence)}
 
+    assert ask(Record(product.value, root)) == {"inconclusive"}  # no repository
     assert ask(committed(product, root, "First")) == {"kept"}
     committed(product, root, "Nothing new")
     product.change("product.spec.serviceLevels", LEVELS[:1])
@@ -374,6 +375,8 @@ def test_filler_is_known_from_prose(text: str, expected: bool) -> None:
         ("guests.json", b'[{"country": "CH"}]', True),
         ("flights.csv", b"a;b\n1;2\n", True),
         ("flights.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:x\n", True),
+        ("flights.xyz", b"of a format of its own", True),
+        ("junk.xyz", b"of a format of its own", False),
         ("junk.csv", b"a,b\n1,2\n", False),
         ("junk.bin", b"\x00\x01\x02" * 99, False),
         ("junk.txt", b"This is not a table.\n", False),
@@ -391,4 +394,6 @@ def test_a_sample_is_known_from_junk(
     path = tmp_path / "sample_data" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
+    if name.endswith(".xyz"):
+        product.change("product.spec.inputs.0.properties.path", "${FLIGHTS:-sample_data/flights.*}")
     assert bool(samples.sample_of(product.record, tmp_path)) is expected

@@ -37,7 +37,7 @@ class NoPromiseWithdrawn(Fitness):
         if len(found) > PLACES:
             yield broken(f"{len(found) - PLACES} more promises are gone or looser.", fix)
         if not found:
-            versions = "1 version" if len(compared) == 1 else f"{len(compared)} versions"
+            versions = "1 version" if len(compared) == 1 else f"{len(compared) or 'no'} versions"
             yield kept(f"It promises all that was promised before: {versions} in {where} with this major version of the contract.")  # fmt: skip
 
 
