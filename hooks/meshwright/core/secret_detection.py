@@ -81,8 +81,32 @@ TOKENS = {
         ("eyJ",),
         rf"\beyJ{URLSAFE}{{10,}}\.eyJ{URLSAFE}{{10,}}\.{URLSAFE}{{10,}}",
     ),
+    "a key of Twilio": (("SK",), r"\bSK[0-9a-f]{32}\b"),
+    "a webhook of Discord": (
+        ("discord",),
+        rf"discord(?:app)?\.com/api/webhooks/\d{{10,}}/{URLSAFE}{{30,}}",
+    ),
+    "a token of Telegram": ((":AA",), rf"\b\d{{8,10}}:AA{URLSAFE}{{32,34}}(?!{URLSAFE})"),
 }
 """Kind of secret -> texts that it always contains (a cheap test), and its pattern."""
+DOCUMENTED = re.compile(
+    r"EXAMPLE(?:KEY)?$|(?i:your|x{6,}|placeholder|redacted)|(.)\1{7,}|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50u"
+    r"|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+)
+"""Parts of tokens that documentation shows, and of the keys that are the same for everybody: Azurite's, and that of jwt.io."""
+HEADER = re.compile(
+    r"(?i:\b(?:authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:bearer|basic|token)[ ]+|x-api-key[\"']?[ \t]*[:=][ \t]*[\"']?))"
+    r"(?P<value>[A-Za-z0-9+/=._~-]{16,})"
+)
+"""A token in a header of HTTP."""
+ORACLE = re.compile(r"(?i:jdbc:oracle:\w+):[\w$#.]+/(?P<value>[^\s@/\"']{3,})@")
+COMMAND = re.compile(
+    r"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]*[ ]-p(?P<mysql>[^\s\"'$<{-][^\s\"']{3,})"
+    r"|\bcurl\b[^\n|;]*[ ](?:-u|--user)[ =]?[\"']?[\w.@-]+:(?P<curl>[^\s\"'$<{][^\s\"']{3,})"
+    r"|\bsshpass[ ]+-p[ ]?[\"']?(?P<ssh>[^\s\"'$<{][^\s\"']{3,})"
+    r"|\blogin[ ]+\S+\s+password[ ]+(?P<netrc>[^\s\"'$<{][^\s]{3,})"
+)
+"""A password as an argument of a command, or in .netrc."""
 
 _NOT_PLACEHOLDER = (
     r"(?![$<{*…]|%[(s]|(?i:x{3,}|\.{3}|…|password\b|passwd\b|secret\b|pass\b|token\b|changeme|replace|your))"
@@ -97,6 +121,9 @@ VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
 """Suffixes of files that hold only names and values."""
 CONFIGURATION = {*VALUES, ".toml", ".yaml", ".yml", ".json", ".hcl", ".tf", ".sh"}
 CONTAINERS = {"Containerfile", "Dockerfile"}
+PROSE = {".md", ".rst", ".txt", ".adoc", ".html"}
+CODE = {".py", ".ipynb", ".js", ".ts", ".jsx", ".tsx", ".java", ".scala", ".kt", ".go", ".rb", ".php", ".cs", ".r", ".R", ".ps1", ".xml", ".sql"}  # fmt: skip
+"""Suffixes of files in which names have many other values than secrets."""
 _NAME = (
     r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))(?i:(?P<name>(?:pg|db)?pass(?:word|wd|phrase)?|pwd|pw|client_?secret"
     r"|secret(?:_?(?:access_?)?key)?|(?:api|access|private|account)_?key|(?:(?:auth|access|api|bearer|refresh)_?)?token))"
@@ -108,13 +135,23 @@ ASSIGNED = re.compile(
 )
 """A name for a secret, followed by a literal value."""
 PLACEHOLDER_VALUE = (
-    r"(?i)(?:.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
+    r"(?i)(?:!.*|.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
     r"|(?:var|local|data|module|each|env|secrets|vault|os|self)\..*|[*&]\w+|[\w.]+\(.*"
     r"|null|true|false|none|required|optional|string|password|secret|token|example)"
 )
 """A value that is not a secret: a variable, a call, or a placeholder."""
 PLAIN = r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*"
 """Words, a number or a path: values that refer to a secret without containing it."""
+IN_CODE = re.compile(
+    rf"{_NAME}[\"']?\]?[ \t]*(?:=|:|<-|,)[ \t]*\\?[\"'`](?P<quoted>[^\"'`\s\\]{{8,}})\\?[\"'`]"
+)
+"""The same in code and prose, where the value has to look like a secret: see STRONG."""
+IN_PROSE = re.compile(rf"{_NAME}=(?P<quoted>[^\s\"'`&;,<>(){{}}\[\]|]{{8,}})")
+STRONG = re.compile(
+    r"(?=.*[A-Za-z])(?=.*\d)(?!.*(?i:pass|secret|token|key|example|test|dummy|fake|sample))[^{}$<>%]*"
+)
+"""A value with letters and digits that names nothing."""
+PGPASS = re.compile(r"^[^:#\n]+:(?:\d+|\*):[^:\n]*:[^:\n]*:(?P<value>[^:\s$<]{4,})$", re.MULTILINE)
 IN_SQL = r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'"
 
 
@@ -127,14 +164,17 @@ def secrets_in(path: str, raw: bytes) -> Iterator[tuple[int, str]]:
     # Bytes are searched faster than text, and most files have nothing that a pattern could match.
     lower = raw.lower()
     patterns = _possible(raw, lower)
-    names_secrets = not path.startswith("sample_data/") and any([name in lower for name in _NAMES])
+    names_secrets = not path.startswith("sample_data/") and (
+        any([name in lower for name in _NAMES]) or path.endswith("pgpass")
+    )
     if not patterns and not names_secrets:
         return
     text = raw.decode("utf-8", "replace")
     places: dict[int, str] = {}
     for pattern, kind in patterns:
         for match in re.finditer(pattern, text):
-            places.setdefault(match.start(), kind)
+            if not DOCUMENTED.search(match[0]) and not _is_placeholder(match):
+                places.setdefault(match.start(), kind)
     if names_secrets:
         for start, kind in _assigned(PurePosixPath(path), text):
             places.setdefault(start, kind)
@@ -170,7 +210,19 @@ def _possible(raw: bytes, lower: bytes) -> list[tuple[str | re.Pattern[str], str
         possible.append((IN_URL, "a password in an address"))
     if b"=" in raw and any([parameter in lower for parameter in _PARAMETERS]):
         possible.append((PARAMETER, "a password in an address"))
+    if b"authorization" in lower or b"x-api-key" in lower:
+        possible.append((HEADER, "a token in a header"))
+    if b"jdbc:oracle" in lower:
+        possible.append((ORACLE, "a password in an address"))
+    if any([command in raw for command in (b"mysql", b"mariadb", b"curl", b"sshpass", b"login")]):
+        possible.append((COMMAND, "a password of a command"))
     return possible
+
+
+def _is_placeholder(match: re.Match[str]) -> bool:
+    """Return True if the value of a match, in one of its named groups, is none."""
+    values = [value for value in match.groupdict().values() if value]
+    return any(re.fullmatch(PLACEHOLDER_VALUE, value) for value in values)
 
 
 def _token_candidates(raw: bytes, lower: bytes) -> bytes:
@@ -181,6 +233,8 @@ def _token_candidates(raw: bytes, lower: bytes) -> bytes:
         end = words.find(b" ", start)
         end = len(words) if end < 0 else end
         candidates.append(raw[start:end])
+    if b":AA" in raw:
+        candidates.append(b":AA")
     if b"PRIVATE KEY" in raw:
         candidates.append(b"PRIVATE KEY")
     if candidates and b"aws" in lower:
@@ -196,7 +250,12 @@ def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
                 yield match.start(), "a password"
     ends = {*file.suffixes, file.name if file.name.startswith(".") else ""}
     only_values = bool(ends & VALUES) or file.name.startswith(".env")
+    if file.name.endswith("pgpass") or file.name == "pgpass.conf":
+        for match in PGPASS.finditer(text):
+            yield match.start(), "a password"
+        return
     if not only_values and file.suffix not in CONFIGURATION and file.name not in CONTAINERS:
+        yield from _in_code_and_prose(file.suffix, text)
         return
     start = 0
     for line in text.split("\n"):
@@ -206,6 +265,24 @@ def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
                 value = match["double"] or match["single"] or match["bare"]
                 if not re.fullmatch(PLACEHOLDER_VALUE, value) and (
                     only_values or not re.fullmatch(PLAIN, value)
+                ):
+                    yield start + match.start(), f"a value for {match['name']}"
+        start += len(line) + 1
+
+
+def _in_code_and_prose(suffix: str, text: str) -> Iterator[tuple[int, str]]:
+    patterns = [IN_CODE] if suffix in CODE | PROSE else []
+    patterns += [IN_PROSE] if suffix in PROSE else []
+    start = 0
+    for line in text.split("\n") if patterns else ():
+        lower = line.lower()
+        if any([name in lower for name in _IN_LINE]):
+            for match in [match for pattern in patterns for match in pattern.finditer(line)]:
+                value = match["quoted"]
+                if (
+                    STRONG.fullmatch(value)
+                    and not re.fullmatch(PLACEHOLDER_VALUE, value)
+                    and not DOCUMENTED.search(value)
                 ):
                     yield start + match.start(), f"a value for {match['name']}"
         start += len(line) + 1
