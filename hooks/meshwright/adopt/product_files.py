@@ -16,7 +16,8 @@ from meshwright.inspection.model import Column
 from meshwright.product.column_types import ColumnType, UnknownType, parse
 from meshwright.product.dbt_folders import folders
 from meshwright.product.files import CONTRACT, SOURCES, SPEC
-from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
+from meshwright.product.personal_columns import suggested_kind
+from meshwright.product.personal_data import KINDS_BY_NAME
 from meshwright.product.proposal_marks import MARK
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -79,7 +80,7 @@ class OwnData:
 
     def kind(self, column: Column) -> str:
         """Return the kind of personal data that a column's name suggests; empty if there is none."""
-        return kind_of_name(column.name, self.dataset.name if self.dataset else "")
+        return suggested_kind(column.name, column.type or "", self.dataset.name if self.dataset else "")
 
 
 def own_data(project: OwnProject, dataset: str | None) -> OwnData:

@@ -13,6 +13,7 @@ from meshwright.draft.people_names import are_of_names, first_names
 from meshwright.draft.recognition import CODE_NAMES, FORMS, kind_of_fields, kind_of_numbers, kind_of_texts
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
+from meshwright.product.personal_columns import is_contradicted
 from meshwright.product.personal_data import KINDS_BY_NAME, is_person, kind_of_name, kind_of_values, words
 
 LONGEST_LIST = 20
@@ -170,6 +171,9 @@ def _kind(
         kind = ""
     if not has_texts and kind in _ALWAYS_TEXT:
         kind = ""  # a number is the key of a person's row
+    shown = texts if has_texts else [str(value) for value in seen if value is not None]
+    if kind and not field.is_nested and is_contradicted(kind, shown):
+        kind = ""  # a `pan` of cast iron, a `mobile` that is `yes`
     if kind:
         return kind, f"The column is called {name}."
     of_people = of_people or is_person(table)
@@ -182,7 +186,7 @@ def _kind(
         or kind_of_fields(seen, name)
         or by_values
     )
-    return kind, "Its texts are long." if kind == "free text" else BY_VALUES
+    return kind, "Its texts are long, or name people." if kind == "free text" else BY_VALUES
 
 
 def user_names(fields: Mapping[str, Field], seen: Mapping[str, Sequence[Any]]) -> dict[str, Field]:

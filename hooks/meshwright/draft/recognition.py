@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from meshwright.core.text import singular
-from meshwright.draft.national_ids import are_national_ids, are_national_numbers, begin_with_births
 from meshwright.draft.people_names import (
     are_diagnoses,
     are_formal_names,
@@ -19,6 +18,7 @@ from meshwright.draft.people_names import (
 )
 from meshwright.inspection.model import ColumnProfile
 from meshwright.product.column_types import ColumnType
+from meshwright.product.national_ids import are_national_ids, are_national_numbers, begin_with_births
 from meshwright.product.personal_data import (
     KINDS_BY_NAME,
     are_cards,
@@ -26,6 +26,7 @@ from meshwright.product.personal_data import (
     kind_of_values,
     words,
 )
+from meshwright.product.personal_values import kinds_inside
 
 CODE_NAMES = frozenset(
     "country currency language locale iso unit timezone status type category code state class kind level".split()  # noqa: SIM905
@@ -92,6 +93,8 @@ def kind_of_texts(texts: Sequence[str], name: str, of_people: bool = False) -> s
             return "national id"
         if all(map(_ICD.fullmatch, texts)):
             return "health or belief"
+    if any(" " in text for text in texts) and any(kinds_inside(texts)):
+        return "free text"
     if THINGS.intersection(several) or _THINGS_IN_OTHER_SCRIPTS.search(name.lower()):
         return ""
     are_names = (are_full_names, are_people, are_formal_names, are_names_in_other_scripts)

@@ -1,4 +1,4 @@
-"""Recognize personal data, by the names of columns and by the form of values, with their check digits."""
+"""Recognize personal data, by the names of columns and by the form of whole values: what a draft proposes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from meshwright.product.personal_values import emails
 from meshwright.product.personal_words import MORE_PEOPLE, fold, kind_of_words
 
-EMAIL = re.compile(r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}")
-OF_NOBODY = re.compile(
-    r"(info|contact|support|help|helpdesk|service|services|sales|office|admin|team|hello|mail|press|media|jobs|careers"
-    r"|no-?reply|do-?not-?reply|postmaster|webmaster|hostmaster|abuse|security|privacy|billing|accounts?|orders?|booking|reservations?)"
-    r"([.+_-].*)?",
-    re.IGNORECASE,
-)
-"""Local parts of e-mail addresses that belong to an office, not a person."""
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 CARD = re.compile(
     r"(4\d{12}(\d{3}){0,2}|(5[1-5]|2[2-7])\d{14}|3[47]\d{13}|(6011|65\d\d|64[4-9]\d)\d{12}|3(0[0-5]|[68]\d)\d{11})"
 )
 """The number ranges of the large card schemes."""
 SEPARATED = re.compile(r"[ -]")
-
-
-def _is_email(value: str) -> bool | None:
-    found = EMAIL.fullmatch(value.strip())
-    return None if found is None else OF_NOBODY.fullmatch(found[1]) is None
 
 
 def _is_iban(value: str) -> bool | None:
@@ -53,25 +41,8 @@ def are_cards(values: Iterable[str]) -> bool:
     return good >= FEWEST and good >= 0.8 * len(listed)
 
 
-KINDS: Mapping[str, tuple[Callable[[str], bool | None], float]] = {
-    "e-mail addresses of people": (_is_email, 0.0),
-    "bank account numbers (IBAN)": (_is_iban, 0.5),
-    "payment card numbers": (_is_card, 0.9),
-}
-"""Kind -> test of a value (None: it does not have the format), and the minimum share among values in that format.
-A check digit is correct by chance for one value in ten, or in a hundred."""
 FEWEST = 2
 """Payment cards: a single number may be correct by chance."""
-
-
-def found(values: Iterable[str]) -> Iterable[tuple[str, int]]:
-    """Return the kinds of personal data that are certain among values, and the number of each."""
-    values = list(values)
-    for what, (test, share) in KINDS.items():
-        judged = [result for value in values if len(value) <= 100 and (result := test(value)) is not None]
-        good = sum(judged)
-        if good and good >= share * len(judged) and (test is not _is_card or good >= FEWEST):
-            yield what, good
 
 
 @dataclass(frozen=True)
@@ -118,7 +89,7 @@ KINDS_BY_NAME: Mapping[str, tuple[Kind, str]] = {
     ),
     "birth": (
         Kind("a date of birth", "date"),
-        "date_of_birth birth_date birthdate birthday dob birth_year year_of_birth birth_day born born_on geburtsdatum"
+        "date_of_birth birth_date birthdate birthday dob birth_year year_of_birth yob birth_day born born_on geburtsdatum"
         " geburtstag date_naissance fecha_nacimiento",
     ),
     "address": (
@@ -401,12 +372,8 @@ def _is_cpf(value: str) -> bool:
     )
 
 
-def _says_email(value: str) -> bool:
-    return EMAIL.search(value) is not None
-
-
 FORMS = (
-    Form("email", _says_email, 0.0),
+    Form("email", lambda value: emails(value) is True, 0.0),
     Form("bank account", lambda value: _is_iban(value) is True, 0.2),
     Form("card", lambda value: _is_card(value) is True, 0.5),
     Form("national id", lambda value: bool(_SSN.fullmatch(value) or _NINO.fullmatch(value) or _CODICE.fullmatch(value)) or _is_cpf(value), 0.3),

@@ -8,7 +8,8 @@ from functools import cache
 from itertools import pairwise
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
@@ -63,12 +64,12 @@ ALONE: Mapping[str, str] = {
 }
 """Kind -> words that say it where all others in the name are words for people, or say nothing."""
 
-_BARE = _words("ausweis steuer fiscal medicare plate acct account rekening cuenta compte kto cc")
+_BARE = word_set("ausweis steuer fiscal medicare plate acct account rekening cuenta compte kto cc")
 """Words of ALONE that need a number beside them: `acct_no`."""
-NAMES = _words("name nm nme naam namn navn nimi nom nome nombre jmeno nazwa names")
-FIRST = _words("first fst given fore middle christian")
-LAST = _words("last lst family maiden sur birth")
-MORE_PEOPLE = _words(
+NAMES = word_set("name nm nme naam namn navn nimi nom nome nombre jmeno nazwa names")
+FIRST = word_set("first fst given fore middle christian")
+LAST = word_set("last lst family maiden sur birth")
+MORE_PEOPLE = word_set(
     "cust emp pt pat usr kd kunden kundin kunder klant klanten client clients klient klienci cliente clientes clienti utente"
     " usuario utilisateur gebruiker anvandare kayttaja uzytkownik medewerker medewerkers mitarbeiterin empleado empleados employe"
     " dipendente funcionario pracownik zamestnanec patienten paciente pacientes paziente pazienti pacjent potilas mother mothers"
@@ -78,7 +79,7 @@ MORE_PEOPLE = _words(
     " pracownicy klientka leads users customers patients"
 )
 """Words for people in other languages, and abbreviations of them."""
-ROLES = _words(
+ROLES = word_set(
     "betreuer betreuerin sachbearbeiter sachbearbeiterin sachbearb bearbeiter verkaeufer verkaufer verkauferin vendeur vendedor"
     " venditore geschaeftsfuehrer geschaftsfuhrer arzt aerztin hausarzt medecin medico docente docent profesor professor prof"
     " chauffeur cashier kassierer assessor lehrer lehrerin dozent leiter leiterin vorgesetzter pfleger pflegerin berater beraterin"
@@ -86,11 +87,11 @@ ROLES = _words(
     " kunde kundin klant klient paciente patientin empleado medewerker teilnehmer mieter halter fahrer nutzer"
 )
 """Words that stand alone as the name of a column of people's names."""
-_NOT_DONE_BY = _words(
+_NOT_DONE_BY = word_set(
     "powered caused followed sorted grouped partitioned replaced produced published manufactured superseded blocked multiplied"
     " divided limited indexed bounded"
 )
-_SAYS_NOTHING = _words(
+_SAYS_NOTHING = word_set(
     "nr no num number numero numer nummer numeri id ids dat date datum data dato dt fecha year jahr month day txt text val value"
     " raw hash hashed enc encrypted str last first old new alt neu de du da di do del della la le el of at s e d home work privat"
     " privado private personal business office geschaeftlich dienstlich mobile main primary secondary emergency contact electronico"
@@ -98,17 +99,17 @@ _SAYS_NOTHING = _words(
     " strasse code cod soc sec orig internal ext home1 country area prefix kranken sozial versicherungs haupt neben"
 )
 """Words that do not change what a name says."""
-_OF_VALUES = _words(
+_OF_VALUES = word_set(
     "verified type types status state count counts total sum avg mean pct percent share ratio flag valid validated confirmed"
-    " consent optin optout opt enabled disabled subscribed template templates app apps domain provider format version sent opens"
+    " consent optin optout opt in out enabled disabled subscribed template templates app apps domain provider format version sent opens"
     " opened clicks clicked calls bounced bounce subject campaign brand model plan make os operator carrier typ anzahl size len length"
     " available required allowed accepted since until at on ts time timestamp file files folder url path product item region currency"
     " country manager group level class category limit balance saldo quality source channel priority"
     " expires expiry expiration changed created updated deleted modified band"
 )
 """Last words of names whose values are something about the data, not the data."""
-_OF_DATES = _words("date dat datum data dato dt fecha")
-THINGS = _words(
+_OF_DATES = word_set("date dat datum data dato dt fecha")
+THINGS = word_set(
     "product products produkt produkte produit produits producto productos produto produtos prodotto prodotti artikel article articles"
     " item items articulo articulos file files datei dateien fichier city cities stadt stadte ville villes ciudad ciudades citta country"
     " countries land laender pays pais paises paese company companies firma firmen societe empresa empresas azienda brand brands marke"
@@ -137,7 +138,7 @@ def _table(kinds: Mapping[str, str]) -> dict[str, str]:
 _CERTAIN, _ALONE = _table(CERTAIN), _table(ALONE)
 _PARTS = (
     {*_CERTAIN, *_ALONE, *NAMES, *FIRST, *LAST, *MORE_PEOPLE, *_SAYS_NOTHING}
-    | _words("customer employee user person member client patient kunde mitarbeiter driver guest student teacher owner contact")
+    | word_set("customer employee user person member client patient kunde mitarbeiter driver guest student teacher owner contact")
 ) - {"s", "e", "d", "de", "du", "da", "di", "do", "la", "le", "el", "of", "at", "on", "pt", "ext", "str"}  # fmt: skip
 _LONG_PARTS = {part for part in _PARTS if len(part) > 2} | {"nr", "no", "nm", "dt", "id", "pt"}
 

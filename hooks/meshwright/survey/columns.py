@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from meshwright.inspection.model import Column, Table
-from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
+from meshwright.product.personal_columns import suggested_kind
+from meshwright.product.personal_data import KINDS_BY_NAME
 from meshwright.survey.names import words
 
 CREATED = {"created", "inserted", "added", "recorded"}
@@ -93,6 +94,6 @@ def personal(table: Table) -> Iterator[tuple[str, str, str]]:
     for column in table.columns:
         if _SECRET.fullmatch("_".join(words(column.name))):
             yield column.name, "a secret", "secret"
-        elif name := kind_of_name(column.name, table.name):
+        elif name := suggested_kind(column.name, column.type, table.name):
             kind = KINDS_BY_NAME[name][0]
             yield column.name, kind.what, kind.classification

@@ -23,7 +23,7 @@ from meshwright.assess.evidence import gather, prepare
 from meshwright.mesh.lineage import Lineage
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.mesh.sources import of_repository
-from meshwright.product import personal_data
+from meshwright.product.personal_columns import recognized
 from meshwright.product.record import Record
 
 NEW_KEY = "AKIA" + "Q3EXAMPLE0" + "123456"
@@ -567,12 +567,9 @@ def test_evidence_never_holds_a_value_of_the_data(product: Assessed) -> None:
 
 
 def test_personal_data_is_known_by_its_check_digits() -> None:
-    assert dict(personal_data.found([*CARDS, *IBANS, "ada@example.org"])) == {
-        "e-mail addresses of people": 1,
-        "bank account numbers (IBAN)": 2,
-        "payment card numbers": 3,
-    }
-    assert not list(personal_data.found(["4111 1111 1111 1112", "5500000000000005", "DE89370400440532013001", "x" * 9000, "hello@example.org", "a@b", ""]))  # fmt: skip
+    seen = recognized("country", "string", [*CARDS, *IBANS, "ada@example.org"])
+    assert {one.kind: one.count for one in seen} == {"email": 1, "bank account": 2, "card": 3}
+    assert not recognized("country", "string", ["4111 1111 1111 1112", "5500000000000005", "DE89370400440532013001", "x" * 9000, "hello@example.org", "a@b", ""])  # fmt: skip
 
 
 # -- the mesh around it -------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ import pytest
 from drawn_sources import TableSource
 
 from meshwright.draft.columns import Field
-from meshwright.draft.national_ids import are_national_numbers
 from meshwright.draft.plan import _input
 from meshwright.draft.sample import choose, made_up
+from meshwright.product.national_ids import are_national_numbers
 
 COUNT = 30
 DIGITS = "0123456789"

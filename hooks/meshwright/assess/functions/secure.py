@@ -11,9 +11,10 @@ from meshwright.assess import Fitness, Verdict, as_text, masking, mesh_issues
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.core.secret_detection import secrets_in
 from meshwright.mesh.agreements import Use
 from meshwright.mesh.role_columns import CLEAR, treatment
-from meshwright.product import personal_data
+from meshwright.product.personal_columns import KINDS_OF_VALUES, recognized
 from meshwright.product.record import Column, Port, Record, rank
 
 CONFIDENTIAL = rank("confidential")
@@ -24,17 +25,8 @@ SAYS_PERSONAL = frozenset(
 )
 """Tags for personal data."""
 EVERYBODY = re.compile(r"(group|id):(\*|all|any|anyone|anybody|everyone|everybody|public|all-users|allusers)", re.IGNORECASE)  # fmt: skip
-SECRETS = {
-    "a private key": (("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    "a key of AWS": (("AKIA", "ASIA"), re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
-    "a token of a forge": (
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
-        re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40}|glpat-[A-Za-z0-9_-]{20})"),
-    ),
-    "a key of a storage account": (("AccountKey=",), re.compile(r"AccountKey=[A-Za-z0-9+/=]{40}")),
-    "a password in an address": (("://",), re.compile(r"://[^/\s:@\"'${}]{0,200}:[^/\s@\"'${}]{1,200}@")),
-}
-"""Kind of secret -> texts that it always contains (a cheap test), and its pattern."""
+SEARCHED = frozenset({"string", "integer", "object", "array", "map"})
+"""Logical types whose values are searched for personal data; those of dates and of amounts say nothing by themselves."""
 
 
 def _is_for_everybody(record: Record) -> bool:
@@ -186,10 +178,12 @@ def _values(product: Evidence, port: Port, column: str) -> list[str]:
 
 
 class PersonalDataClassified(Fitness):
-    """Is personal data that can be recognized by its format classified as confidential?
+    """Is personal data that can be recognized in the values classified as confidential?
 
-    The values of columns that the contract classifies lower, and that some role sees unmasked, are searched
-    for e-mail addresses of people, and for bank accounts and payment cards with valid check digits.
+    The values of columns that the contract classifies lower, and that some role sees unmasked, are searched for
+    e-mail addresses and names of people, phone numbers, dates of birth, bank accounts and payment cards, identity
+    numbers of many countries with their check digits, and network addresses; also inside longer texts. A column's name
+    counts only if the values confirm it, and mailboxes of offices and shops are nobody's.
     """
 
     characteristic = "secure"
@@ -204,13 +198,15 @@ class PersonalDataClassified(Fitness):
         table = product.table(port)
         looked_at, clean = 0, True
         for field in table.fields:
-            if field.name not in visible or not field.logical & {"string", "integer"}:
+            if field.name not in visible or not field.logical & SEARCHED:
                 continue
             looked_at += 1
-            for what, count in personal_data.found(table.texts(field.name, VALUES)):
+            type_ = "string" if "string" in field.logical else next(iter(field.logical & SEARCHED))
+            values = table.texts(field.name, VALUES)
+            for one in recognized(field.name, type_, values, product.record.dataset):
                 clean = False
                 yield broken(
-                    f"{count} distinct values of the column {as_text(field.name)}, which is {visible[field.name].classification}, are {what}.",
+                    f"{one.count:,} of {one.of:,} distinct values of the column {as_text(field.name)}, which is {visible[field.name].classification}, are or contain {KINDS_OF_VALUES[one.kind]}.",
                     "Classify the column as confidential in the contract and run `meshwright access apply`, or remove it.",
                     f"{port.name}: {field.name}",
                 )
@@ -231,7 +227,7 @@ def _seen_by_somebody(record: Record) -> list[Column]:
 
 
 class PersonalColumnsClassified(Fitness):
-    """Are columns whose tags or names indicate personal data classified as confidential?
+    """Are columns whose tags, names or examples indicate personal data classified as confidential?
 
     The classification decides who sees a column. A public column with the tag `pii` contradicts itself.
     """
@@ -247,7 +243,8 @@ class PersonalColumnsClassified(Fitness):
         wrong = {
             column.name: why
             for column in columns
-            if rank(column.classification) < CONFIDENTIAL and (why := _personal(column))
+            if rank(column.classification) < CONFIDENTIAL
+            and (why := _personal(column, product.record.dataset))
         }
         for name, why in list(wrong.items())[:PLACES]:
             yield broken(
@@ -259,11 +256,19 @@ class PersonalColumnsClassified(Fitness):
             yield kept(f"None of the {len(columns)} columns is marked as personal and classified below confidential.")  # fmt: skip
 
 
-def _personal(column: Column) -> str:
+def _personal(column: Column, dataset: str) -> str:
     tags = [tag for tag in column.tags if tag.casefold() in SAYS_PERSONAL]
     if tags:
         return f"has the tag {tags[0]}"
-    return "has a typical name of personal data" if personal_data.kind_of_name(column.name) else ""
+    examples = [
+        str(one) for one in column.examples if isinstance(one, str | int) and not isinstance(one, bool)
+    ]
+    kinds = recognized(column.name, column.logical_type, examples, dataset)
+    if not kinds:
+        return ""
+    if kinds[0].named:
+        return "has a typical name of personal data"
+    return f"has examples in the contract of which {kinds[0].count} of {kinds[0].of} are or contain {KINDS_OF_VALUES[kinds[0].kind]}"
 
 
 class EveryColumnClassified(Fitness):
@@ -349,14 +354,14 @@ class NoCredentialsPublished(Fitness):
                 if isinstance(document, str)
                 else json.dumps(document, ensure_ascii=False, default=str)
             )
-            for what, (signs, pattern) in SECRETS.items():
-                if any(sign in text for sign in signs) and pattern.search(text):
-                    clean = False
-                    yield broken(
-                        f"It contains what looks like {what}.",
-                        "Revoke it now, take it out, and read it from the environment: ${VARIABLE}.",
-                        part,
-                    )
+            kinds = {kind for _, kind in secrets_in(f"{part}.md", text.encode())}
+            for what in sorted(kinds):
+                clean = False
+                yield broken(
+                    f"It contains what looks like {what}.",
+                    "Revoke it now, take it out, and read it from the environment: ${VARIABLE}.",
+                    part,
+                )
         if clean:
             yield kept(
                 "The published documents contain nothing that looks like a key, a token or a password."

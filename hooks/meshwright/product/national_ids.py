@@ -52,6 +52,29 @@ _FORM = re.compile(r"(?=(.*\d){6})[0-9A-Z][0-9A-Za-z ./+-]{5,22}")
 _DATED = re.compile(r"(\d{8}|\d{6})[-+A-Z ]?\d{2,5}[A-Z0-9]?")
 
 
+_FORMS = (
+    (re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}"), ""),
+    (re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"), ""),
+    (re.compile(r"\d{3}\.\d{3}\.\d{3}-\d{2}"), "br.cpf"),
+    (re.compile(r"756\.\d{4}\.\d{4}\.\d{2}"), "ch.ssn"),
+    (re.compile(r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]"), "it.codicefiscale"),
+    (re.compile(r"\d{6}[-+A-F]\d{3}[0-9A-FHJ-NPR-Y]"), "fi.hetu"),
+    (re.compile(r"\d{2}\.\d{3}\.\d{3}-[\dkK]"), "cl.rut"),
+    (re.compile(r"\d{8}-?[TRWAGMYFPDXBNJZSQVHLCKE]|[XYZ]-?\d{7}-?[TRWAGMYFPDXBNJZSQVHLCKE]"), "es.nie"),
+    (re.compile(r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d"), "mx.curp"),
+)
+"""Forms that numbers of things rarely have, with the module that knows their check digits."""
+
+
+def has_form_of_national_id(text: str) -> bool:
+    """Return True for an identity number of a rare form, with its check digits if it has any."""
+    for form, module in _FORMS:
+        if form.fullmatch(text):
+            module = "es.dni" if module == "es.nie" and text[0].isdecimal() else module
+            return not module or _test(module)(text)
+    return False
+
+
 def are_national_ids(texts: Iterable[str], name: Sequence[str] = ()) -> bool:
     """Return True if texts are identity numbers of one country; `name`: the words of their column's name."""
     listed = list(dict.fromkeys(text.strip() for text in texts))[:MOST]
