@@ -84,7 +84,7 @@ ROLES = word_set(
     " venditore geschaeftsfuehrer geschaftsfuhrer arzt aerztin hausarzt medecin medico docente docent profesor professor prof"
     " chauffeur cashier kassierer assessor lehrer lehrerin dozent leiter leiterin vorgesetzter pfleger pflegerin berater beraterin"
     " trainer trainerin advisor adviser caretaker carer technician conductor superviseur responsable referent ename cname ptname"
-    " kunde kundin klant klient paciente patientin empleado medewerker teilnehmer mieter halter fahrer nutzer"
+    " kontaktperson ansprechperson contactperson contactpersoon kunde kundin klant klient paciente patientin empleado medewerker teilnehmer mieter halter fahrer nutzer"
 )
 """Words that stand alone as the name of a column of people's names."""
 _NOT_DONE_BY = word_set(
