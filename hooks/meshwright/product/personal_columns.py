@@ -78,7 +78,7 @@ KINDS_OF_VALUES: Mapping[str, str] = {
     "bank account": "bank account numbers",
     "card": "payment card numbers",
     "network address": "network addresses of devices (IP)",
-    "secret": "passwords or tokens",
+    "secret": "passwords or tokens",  # pragma: allowlist secret
     "pay": "pay of people",
     "health or belief": "health, belief or origin of people",
     "location": "places of people",
