@@ -104,7 +104,7 @@ COMMAND = re.compile(
     r"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]*[ ]-p(?P<mysql>[^\s\"'$<{-][^\s\"']{3,})"
     r"|\bcurl\b[^\n|;]*[ ](?:-u|--user)[ =]?[\"']?[\w.@-]+:(?P<curl>[^\s\"'$<{][^\s\"']{3,})"
     r"|\bsshpass[ ]+-p[ ]?[\"']?(?P<ssh>[^\s\"'$<{][^\s\"']{3,})"
-    r"|\blogin[ ]+\S+\s+password[ ]+(?P<netrc>[^\s\"'$<{][^\s]{3,})"
+    r"|\b(?:machine[ ]+\S+|default)\s+login[ ]+\S+\s+password[ ]+(?P<netrc>[^\s\"'$<{][^\s]{3,})"
 )
 """A password as an argument of a command, or in .netrc."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import git
+from checkout import ROOT, git
 from edits import edit, extended, merged
 from labelled_secrets import lines
 from products import ALL, BIN, Make, findings
@@ -260,6 +260,15 @@ def test_secrets_are_told_from_what_looks_like_them(part: str) -> None:
         missed += [line] if secret and not seen else []
     assert right / (right + len(blamed)) >= 0.95, "\n".join(blamed)
     assert right / (right + len(missed)) >= 0.95, "\n".join(missed)
+
+
+@pytest.mark.parametrize("folder", ["template", "blueprints"])
+def test_no_file_that_a_product_gets_is_taken_for_a_secret(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    seen = {
+        path.name for path in files if any(secrets_in(path.name.removesuffix(".jinja"), path.read_bytes()))
+    }
+    assert files and seen == set()
 
 
 def test_the_check_looks_at_what_git_tracks(copy_of: Copy, departures: Path) -> None:
