@@ -1,7 +1,7 @@
 """Index the words of a mesh's products: how rare a word is, and what a search for some words would return.
 
-This is the embedded catalog's search in miniature: all words must match, with the same weights. A mesh of thousands
-of products is searched three times for each of them, which would take too long in a database.
+It is simpler and stricter than the embedded catalog's search: every word must be there as it is written. A mesh of thousands
+of products is searched three times for each of them, which would take too long there.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Record
 
 WEIGHTS = (10.0, 3.0, 1.0)
-"""Weights of a word in the title, the description and the columns, as in the embedded catalog. A word in a short
-title weighs more than one in a long title."""
+"""Weights of a word in the title, the description and the columns. A word in a short title weighs more than one in a long title."""
 KEPT = 10_000
 """Number of cached searches: many products have the same texts."""
 LONGEST = 50_000

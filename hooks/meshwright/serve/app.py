@@ -26,7 +26,7 @@ The products of a mesh, as their own pipelines publish them. Every error has `er
 def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
     """Return the whole catalog; it closes the store when it is shut down."""
     settings = settings or Settings()
-    search = Search(store)
+    search = Search(store, settings.synonyms)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

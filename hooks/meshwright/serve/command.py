@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
     from meshwright.serve.login.provider import Provider
     from meshwright.serve.pull_requests import PullRequests
+    from meshwright.serve.search_index import Synonyms
     from meshwright.serve.sharing.shared_ports import SharedPort
 
 
@@ -82,6 +83,11 @@ if TYPE_CHECKING:
     type=click.Choice(["github", "gitlab"]),
     help="Which forge --pull-requests is on, if the name of its host does not say so.",
 )
+@click.option(
+    "--synonyms",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Words that mean the same in this organisation, for the search: a YAML file with a list `synonyms` of lists of words.",
+)
 def serve(
     database: str,
     host: str,
@@ -97,6 +103,7 @@ def serve(
     governance: tuple[str, ...],
     places: tuple[str, ...],
     forge: str | None,
+    synonyms: Path | None,
 ) -> None:
     """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
@@ -128,6 +135,7 @@ def serve(
         provider=provider,
         readers=readers,
         pull_requests=pull_requests,
+        synonyms=_synonyms(synonyms),
     )
     app = application(store, settings)
     config = uvicorn.Config(
@@ -282,6 +290,17 @@ def _pull_requests(places: tuple[str, ...], forge: str, provider: Provider | Non
         from meshwright.serve.pull_requests import pull_requests_in
 
         return pull_requests_in(places, forge, token)
+
+
+def _synonyms(path: Path | None) -> Synonyms:
+    """Return the words that mean the same; stop if the file cannot be used."""
+    from meshwright.core.yaml import Unreadable
+    from meshwright.serve.synonyms import known_synonyms
+
+    try:
+        return known_synonyms(path)
+    except Unreadable as error:
+        stop(str(error), error.fix)
 
 
 def _shared(file: Path) -> Mapping[str, SharedPort]:

@@ -18,6 +18,7 @@ from meshwright.serve.sharing.file_links import FileLinks
 if TYPE_CHECKING:
     from meshwright.serve.login.provider import Provider
     from meshwright.serve.pull_requests import PullRequests
+    from meshwright.serve.search_index import Synonyms
     from meshwright.serve.sharing.shared_ports import SharedPort
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Settings:
     """The report of who can read what; None: there is no such page."""
     pull_requests: PullRequests | None = None
     """Where the catalog opens pull requests for people who have signed in; None: nowhere."""
+    synonyms: Synonyms | None = None
+    """Words that mean the same, for the search; None: those of the language."""
     shares: Mapping[str, SharedPort] | None = None
     """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 

@@ -27,6 +27,7 @@ from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.contract_words import contract_words, examples
+from meshwright.serve.highlights import found_in, marked
 from meshwright.serve.links import Links
 from meshwright.serve.reading import readings
 from meshwright.serve.request_form import RequestSending, request_form
@@ -98,6 +99,8 @@ class Pages:
             "longest_days": longest_days,
             "title_of": search.title,
             "examples": examples,
+            "marked": marked,
+            "found_in": found_in,
         }
         self._templates.globals |= {"has_accounts": has_accounts, "standings": STANDINGS}
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
@@ -120,6 +123,7 @@ class Pages:
             query=query,
             chosen=dict(query.chosen),
             found=found,
+            meant=to.home(replace(query, q=found.suggestion, offset=0)) if found.suggestion else "",
             facets=list(self._facets(to.home, query, found.facets)),
             pager=_pager(to.home, query, found.total),
             sorts=[(words, to.home(replace(query, sort=sort, offset=0)), sort == query.sort) for sort, words in SORTS.items()],

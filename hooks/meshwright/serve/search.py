@@ -1,4 +1,4 @@
-"""Search: the database finds words, and everything else is counted in memory.
+"""Search: words are found by an index in memory, and facets are counted beside it.
 
 The products with a value of a facet are one large integer with a bit for each product, so that counting ten thousand
 products by five facets takes a few dozen `and`s. The data in memory follows the database by its revision.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +16,13 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from meshwright.mesh.standings import rank
-from meshwright.mesh.tokenize import of_query
 from meshwright.product.record import Record
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_assessments import ProductFitness
+from meshwright.serve.highlights import suggestion
+from meshwright.serve.search_index import Ranking, SearchIndex, Synonyms
 from meshwright.serve.summary import OF_A_LIST
+from meshwright.serve.synonyms import known_synonyms
 
 V = TypeVar("V")
 FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
@@ -38,6 +39,8 @@ FACET_NAMES = ("standing", *FACETS)
 """All facets: the standing changes with each assessment."""
 SORTS = {"": "best match", "standing": "worst standing", "published": "newest"}
 """Order of results -> its words; without words to search for, the best match is by title."""
+LONGEST_QUERY = 1_000
+"""Characters of a query that are read."""
 LAST_OFFSET = 1_000_000
 """Maximum offset of a page of results."""
 VALUES = 100
@@ -71,19 +74,29 @@ class Found:
     """Summaries with `fitness`."""
     facets: Mapping[str, Mapping[str, int]]
     """Facet -> value -> number of results with it; the most frequent first."""
+    suggestion: str = ""
+    """The query as it was probably meant; empty if every word is known."""
+    stems: frozenset[str] = frozenset()
+    """What was looked for, for highlights."""
 
     def text(self) -> bytes:
         """Return it in the API's format."""
         products = ",".join(
             f"{summary['text']},{_fitness(summary['fitness'])}}}" for summary in self.products
         )
-        return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
+        more = f',"suggestion":{_json(self.suggestion)}' if self.suggestion else ""
+        return (
+            f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}{more}}}'.encode()
+        )
 
 
 @dataclass
 class _State:
     """The data about all products at one revision."""
 
+    index: SearchIndex
+    shown: dict[int, tuple[Sequence[str], Sequence[str]]] = field(default_factory=dict)
+    """Number -> columns and values that a result can name."""
     revision: int = -1
     summaries: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Number -> summary, of active products."""
@@ -100,16 +113,18 @@ class _State:
 class Search:
     """Queries over all products. Thread-safe."""
 
-    def __init__(self, store: CatalogStore) -> None:
+    def __init__(self, store: CatalogStore, synonyms: Synonyms | None = None) -> None:
+        """`synonyms`: of the language and the organisation; None: only those of the language."""
         self._store = store
-        self._state = _State()
+        self._synonyms = synonyms or known_synonyms()
+        self._state = _State(index=SearchIndex(self._synonyms))
         self._looked = 0.0
         """When the database was last checked; 0 after a write of our own."""
         self._sent = 0.0
         """When a thread was last sent to check."""
         self._lock = threading.RLock()
-        self._ranking_cache: _BoundedCache[tuple[array[int], int]] = _BoundedCache(RANKING_CACHE_BYTES)
-        """Words -> the numbers of the products with them, best first, and the same as bits."""
+        self._ranking_cache: _BoundedCache[tuple[Ranking, int]] = _BoundedCache(RANKING_CACHE_BYTES)
+        """Query -> its products, best first, and the same as bits."""
         self._response_cache: _BoundedCache[bytes] = _BoundedCache(RESPONSE_CACHE_BYTES)
         """Request -> its response in the API's format."""
 
@@ -142,25 +157,17 @@ class Search:
         return text
 
     def search(self, query: Query) -> Found:
-        """Return one page of the products with all the words and all the chosen values."""
-        words = of_query(query.q)
+        """Return one page of the products that the words are about, with all the chosen values."""
+        text = query.q.strip()[:LONGEST_QUERY]
         with self._lock:
             self._refresh()
-            revision = self._state.revision
-            known = self._ranking_cache.get(words)
-        if words and known is None:
-            # Outside of the lock, so that the database works on several queries at once.
-            numbers = array("Q", self._store.full_text.find(words))
-            known = (numbers, _bits(numbers))
-        with self._lock:
             state = self._state
-            if words and known and revision == state.revision:
-                self._ranking_cache.keep(words, known, 10 * len(known[0]) + 1_000)
-            ranked: Sequence[int]
-            if words and known:
-                ranked, found = known[0], known[1] & state.active
-            else:
-                ranked, found = self._sorted(""), 0 if query.q.strip() else state.active
+            ranking = Ranking(())
+            ranked: Sequence[int] = self._sorted("")
+            found = 0 if text else state.active
+            if text:
+                ranking, found = self._ranked(text)
+                ranked = ranking.numbers
             if query.sort:
                 ranked = self._sorted(query.sort)
             masks = {name: state.bits[name].get(value, 0) for name, value in query.chosen}
@@ -169,7 +176,16 @@ class Search:
                 matching &= mask
             page = [self._summary(number) for number in _page(ranked, matching, query)]
             facets = {name: self._counts(name, found, masks) for name in FACET_NAMES}
-        return Found(matching.bit_count(), page, facets)
+        return Found(matching.bit_count(), page, facets, suggestion(ranking, page), ranking.stems)
+
+    def _ranked(self, text: str) -> tuple[Ranking, int]:
+        """Return the products of a query, and the same as bits."""
+        known = self._ranking_cache.get(text)
+        if known is None:
+            ranking = self._state.index.search(text)
+            known = (ranking, _bits(ranking.numbers) & self._state.active)
+            self._ranking_cache.keep(text, known, 10 * len(ranking.numbers) + 1_000)
+        return known
 
     def summary_of(self, id: str) -> Mapping[str, Any] | None:
         """Return the summary of an active product."""
@@ -230,10 +246,16 @@ class Search:
         looked = time.monotonic()
         state, revision = self._state, self._store.revision()
         if revision != state.revision:
-            for change in self._store.products.changes(state.revision):
+            changes = self._store.products.changes(state.revision)
+            entries = self._store.search_entries.of([one.number for one in changes if not one.retired])
+            for change in changes:
                 self._forget(change.number)
                 if not change.retired:
-                    self._learn(change.number, change.summary)
+                    self._learn(change.number, change.summary, entries[change.number])
+            if state.index.is_worn:
+                state.index = SearchIndex(self._synonyms)
+                for number, entry in self._store.search_entries.of(state.summaries).items():
+                    state.index.put(number, entry["terms"])
             state.fitness = self._store.assessments.fitness()
             state.bits["standing"] = self._by_standing()
             state.revision, state.orders = revision, {}
@@ -241,8 +263,10 @@ class Search:
             self._response_cache.clear()
         self._looked = looked
 
-    def _learn(self, number: int, summary: dict[str, Any]) -> None:
+    def _learn(self, number: int, summary: dict[str, Any], entry: Mapping[str, Any]) -> None:
         state, bit = self._state, 1 << number
+        state.index.put(number, entry["terms"])
+        state.shown[number] = (entry["columns"], entry["values"])
         # Rendered once for lists: most of the cost of a search is writing the same products again.
         state.summaries[number] = summary | {"text": _json({key: summary[key] for key in OF_A_LIST})[:-1]}
         state.ids[summary["id"]] = number
@@ -259,6 +283,8 @@ class Search:
         if summary is None:
             return
         del state.ids[summary["id"]]
+        state.index.remove(number)
+        del state.shown[number]
         state.active &= ~bit
         for source in summary["reads"]:
             state.read_by[source].discard(summary["id"])
@@ -288,7 +314,12 @@ class Search:
 
     def _summary(self, number: int) -> dict[str, Any]:
         summary = self._state.summaries[number]
-        return summary | {"fitness": self._state.fitness.get(summary["id"], ProductFitness())}
+        columns, values = self._state.shown[number]
+        return summary | {
+            "columns": columns,
+            "values": values,
+            "fitness": self._state.fitness.get(summary["id"], ProductFitness()),
+        }
 
     def _by_standing(self) -> dict[str, int]:
         found: dict[str, list[int]] = {}

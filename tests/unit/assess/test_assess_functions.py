@@ -605,7 +605,7 @@ def test_the_catalog_shows_the_product_and_finds_it(product: Assessed, catalog: 
     sli("fresh", value=0.1)(product)
     (verdict,) = product.ask("PublishedInCatalog")
     assert verdict.state == "broken" and "measurement" in verdict.evidence
-    product.change("product.spec.description.purpose", "Who lodged where, and paid what for the nights.")
+    product.change("product.spec.description.purpose", "Zebras grazing quietly beside muddy rivers.")
     (verdict,) = product.ask("PublishedInCatalog")
     assert verdict.state == "broken" and "older description" in verdict.evidence
     assert {v.place for v in product.ask("FoundByItsOwnWords") if v.state == "broken"} == {"purpose"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshwright.serve.catalog_store.database import CatalogDatabase
-from meshwright.serve.catalog_store.full_text import FullText
+from meshwright.serve.catalog_store.search_entries import SearchEntries
 from meshwright.serve.catalog_store.shared_reads import SharedReads
 from meshwright.serve.catalog_store.stored_assessments import Assessments
 from meshwright.serve.catalog_store.stored_products import Products
@@ -17,8 +17,8 @@ class CatalogStore:
     def __init__(self, database: str) -> None:
         """Open the database, and make the tables if it is empty; raises Unreadable."""
         self._database = CatalogDatabase(database)
-        self.full_text = FullText(self._database)
-        self.products = Products(self._database, self.full_text)
+        self.search_entries = SearchEntries(self._database)
+        self.products = Products(self._database, self.search_entries)
         self.assessments = Assessments(self._database)
         self.runs = Runs(self._database)
         self.tokens = Tokens(self._database)

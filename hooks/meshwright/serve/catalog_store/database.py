@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from meshwright.core.yaml import Unreadable
 from meshwright.serve import RequestProblem
 from meshwright.serve.catalog_store.database_engine import PATIENCE, address, engine
-from meshwright.serve.catalog_store.tables import FORMAT, STATE, TABLES, WORDS
+from meshwright.serve.catalog_store.tables import FORMAT, STATE, TABLES
 
 
 @dataclass
@@ -66,8 +66,6 @@ class CatalogDatabase:
                 if self.kind == "postgresql":  # two that start at once
                     connection.execute(sql("select pg_advisory_xact_lock(6207153)"))
                 TABLES.create_all(connection)
-                for statement in WORDS[self.kind]:
-                    connection.execute(sql(statement))
                 format = connection.execute(select(STATE.c.format)).scalar()
                 if format is None:
                     connection.execute(insert(STATE).values(one=1, format=FORMAT, revision=0))
@@ -117,19 +115,6 @@ class CatalogDatabase:
             raise busy() from error
         finally:
             self._turn.release()
-
-    def driver_rows(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """Return the rows of a statement by the driver itself: what SQLAlchemy adds can be more than the statement costs."""
-        try:
-            connection = self._engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(statement, parameters)
-                return cursor.fetchall()
-            finally:
-                connection.close()
-        except (*self._failures, TimeoutError, OperationalError) as error:
-            raise unavailable() from error
 
 
 def number_of(inserted: CursorResult[Any]) -> int:

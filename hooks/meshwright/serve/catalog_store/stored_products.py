@@ -14,7 +14,7 @@ from meshwright.core.git_url import canonical
 from meshwright.product.record import Record
 from meshwright.serve import RequestProblem, now
 from meshwright.serve.catalog_store.database import CatalogDatabase, number_of
-from meshwright.serve.catalog_store.full_text import FullText
+from meshwright.serve.catalog_store.search_entries import SearchEntries
 from meshwright.serve.catalog_store.tables import PRODUCTS, VERSIONS
 from meshwright.serve.summary import summary
 
@@ -81,8 +81,8 @@ class LastPublication:
 class Products:
     """The products of one database."""
 
-    def __init__(self, database: CatalogDatabase, full_text: FullText) -> None:
-        self._database, self._full_text = database, full_text
+    def __init__(self, database: CatalogDatabase, search_entries: SearchEntries) -> None:
+        self._database, self._search_entries = database, search_entries
         self._publications: dict[str, LastPublication] = {}
         """Hash of a record -> its publication: products ask for them every few minutes, and records are large."""
 
@@ -114,7 +114,7 @@ class Products:
                 new = insert(PRODUCTS).values(id=record.id, **columns)
                 number = number_of(write.connection.execute(new))
             _add_version(write.connection, number, record, at)
-            self._full_text.replace(write.connection, number, record)
+            self._search_entries.replace(write.connection, number, record)
             return "updated" if known else "created"
 
     def retire(self, id: str, reason: str, successor: str | None) -> None:
@@ -137,7 +137,6 @@ class Products:
                     revision=write.revision(),
                 )
             )
-            self._full_text.remove(write.connection, known.number)
 
     def get(self, id: str) -> StoredProduct | None:
         """Return a product, active or retired; None if there is none."""

@@ -1,4 +1,4 @@
-"""The catalog's tables, and the statements for full text, in which the two databases have nothing in common."""
+"""The catalog's tables."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ SCORES = Table(
     Column("scores", Text, nullable=False),
     Column("results", Text, nullable=False),
 )
+SEARCH_TERMS = Table(
+    "search_terms",
+    TABLES,
+    Column("number", ForeignKey(PRODUCTS.c.number), primary_key=True),
+    Column("form", Integer, nullable=False),  # of the terms: those of another one are made again
+    Column("terms", Text, nullable=False),
+)
 STANDINGS = Table(
     "standings",
     TABLES,
@@ -118,17 +125,6 @@ RUN_EVENTS = Table(
     Index("run_events_complete", "type", "product", "number"),
 )
 NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
-WORDS = {
-    "sqlite": (
-        "create virtual table if not exists words using fts5(title, description, columns, "
-        "tokenize='unicode61 remove_diacritics 0', prefix='1 2 3')",
-    ),
-    "postgresql": (
-        "create table if not exists words (number integer primary key, document tsvector not null)",
-        "create index if not exists words_document on words using gin (document)",
-    ),
-}
-"""Full text is the one thing for which the two databases have nothing in common."""
 
 
 def latest_number() -> Any:
