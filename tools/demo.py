@@ -66,7 +66,7 @@ def main() -> None:
 A mesh of five data products, each a git repository of its own. Worth a look, in a browser:
 
   {here("catalog/index.html")}      the catalog: what there is, what it promises, who owns it, how to ask
-  {here("fitness.html")}            the dashboard: red where it is red, and why
+  {here("fitness.html")}            the dashboard: what is broken, and who has to act
   {here("map.html")}                the logical architecture, from the specs alone
   {here("rollout.html")}            who would take the next release of the template, and who would not
 
