@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from meshwright.product.cron import times
 from meshwright.product.grammar import SECONDS
@@ -59,6 +60,7 @@ def _crons(record: Record) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1024)  # products share schedules, and functions ask for the same
 def _last(cron: str, before: datetime) -> datetime | None:
     before = before.astimezone(UTC)
     try:

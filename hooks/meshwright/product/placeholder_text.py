@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 WORD = re.compile(r"[^\W\d_]+")
 LATIN = frozenset(
@@ -43,21 +44,27 @@ SHORT = {
     "tempus",
 }
 """Those of them that are words of living languages, too, or names."""
-STRUCK = re.compile(r"\b(?:(?:asdf|qwer|zxcv|hjkl|yxcv)\w*|(?:bla){2,}h?|(?:foo|bar|baz|qux|blah?|test|xyz|abc)(?:[\s,.;]+(?:foo|bar|baz|qux|blah?|test|xyz|abc))+)\b", re.IGNORECASE)  # fmt: skip
-"""Keys in a row, and words for nothing, one after the other."""
+KEYS = ("asdf", "qwer", "zxcv", "yxcv", "hjkl", "blabla")
+"""How words begin that are keys in a row."""
+NOTHING = {"foo", "bar", "baz", "qux", "bla", "blah", "test", "xyz", "abc"}
+"""Words for nothing, where two of them follow each other."""
 SHARE, FEWEST = 0.4, 3
+LONGEST = 1000
+"""Characters of a text that are examined."""
 
 
 def is_placeholder(text: str) -> bool:
     """Return True if a text says nothing, whatever its length: a good part of it is filler Latin, or keys in a row."""
-    words = [word.lower() for word in WORD.findall(text[:5000])]
-    latin = [word for word in words if word in LATIN]
-    telling = set(latin) - SHORT
-    if len(telling) >= FEWEST and len(latin) >= SHARE * len(words):
-        return True
+    words = WORD.findall(text[:LONGEST].lower())
+    different = set(words)
+    telling = (different & LATIN) - SHORT
     if {"lorem", "ipsum"} <= telling:
         return True
-    struck = sum(len(WORD.findall(found)) for found in STRUCK.findall(text[:5000]))
+    if len(telling) >= FEWEST and sum(word in LATIN for word in words) >= SHARE * len(words):
+        return True
+    struck = sum(word.startswith(KEYS) for word in words)
+    if different & NOTHING:
+        struck += sum({*pair} <= NOTHING for pair in pairwise(words)) * 2
     if struck and struck >= SHARE * len(words):
         return True
-    return len(words) >= 5 and len(set(words)) <= 2
+    return len(words) >= 5 and len(different) <= 2

@@ -89,6 +89,11 @@ def stamped(hours: float) -> pa.Table:
     return rows(arrived=pa.array([INGESTED - timedelta(hours=hours)] * ROWS, pa.timestamp("us", "UTC")))
 
 
+def restamped(product: Assessed) -> None:
+    at_ports(ingestedAt=(INGESTED + timedelta(minutes=30)).isoformat())(product)
+    product.change("measurement.measuredAt", (INGESTED + timedelta(minutes=40)).isoformat())
+
+
 MUTATIONS: dict[str, tuple[Change, str, str]] = {
     "measured just before the inputs were read": (told("measurement.measuredAt", (INGESTED - timedelta(minutes=11)).isoformat()), "ReportsMatchData", "lake"),
     "metadata dropped": (lambda product: write(product.lake, rows(), {}), "DataIsThisProducts", "lake"),
@@ -105,6 +110,7 @@ MUTATIONS: dict[str, tuple[Change, str, str]] = {
     "rows that contradict the level": (told("quality.rows", 41), "ReportsPossible", ""),
     "checks that are none": (told("quality.checks", "all"), "ReportsPossible", ""),
     "a run that did not publish here": (at_ports(ingestedAt=before(2)), "ReportsMatchData", "lake"),
+    "a moment of reading that no run had": (restamped, "ReportsMatchData", "tables"),
     "data of the future": (at_ports(ingestedAt=before(-2)), "ReportsMatchData", "lake"),
 }  # fmt: skip
 

@@ -126,6 +126,8 @@ def _contradictions(product: Evidence, port: Port, table: Table, read: datetime)
         return
     if read < started - AHEAD:
         yield f"The last run published at {started:%Y-%m-%d %H:%M} UTC, but the inputs of the data were read before, at {read:%Y-%m-%d %H:%M}."
+    elif read > started + AHEAD and not _unreported(record, read):
+        yield f"The last run began at {started:%Y-%m-%d %H:%M} UTC, but the data says that its inputs were read at {read:%Y-%m-%d %H:%M}."
     role = record.roles.get(product.role(port), {})
     if abs(read - started) <= AHEAD and type(run.get("rows")) is int and not role.get("rows"):
         rows = table.count()
