@@ -153,7 +153,7 @@ class ServiceLevelsKept(Fitness):
                 lie = " The published measurement says that it was kept." if level.kept else ""
                 yield broken(
                     f"It was {value}; the objective is {as_text(level.objective)}.{lie}",
-                    "Fix what delays or reduces the data, or relax the objective in spec.serviceLevels.",
+                    "Fix what delays or reduces the data, or relax the objective in spec.serviceLevels, with a new major version of the contract.",
                     level.name,
                 )
             else:
@@ -164,7 +164,7 @@ def _over_time(level: ServiceLevel) -> Verdict:
     """Return whether a level is kept over its window."""
     if level.fulfilled:
         return kept(level.over_time, level.name)
-    fix = "Find out why runs missed it (build/state/history.jsonl lists them), or lower the target in spec.serviceLevels."
+    fix = "Find out why runs missed it (build/state/history.jsonl lists them), or lower the target in spec.serviceLevels, with a new major version of the contract."
     return broken(level.over_time, fix, level.name)
 
 
@@ -217,7 +217,7 @@ class DataKeepsPromises(Fitness):
             return kept(now, place)
         if level.fulfilled and level.target is not None:
             return kept(f"{now} That is within the error budget: {level.over_time}", place)
-        fix = "Run the pipeline, and fix what delays it or reduces the data; or relax the objective in spec.serviceLevels."
+        fix = "Run the pipeline, and fix what delays it or reduces the data; or relax the objective in spec.serviceLevels, with a new major version of the contract."
         return broken(now, fix, place)
 
 
