@@ -13,7 +13,7 @@ from meshwright.draft.people_names import are_of_names, first_names
 from meshwright.draft.recognition import CODE_NAMES, FORMS, kind_of_fields, kind_of_numbers, kind_of_texts
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
-from meshwright.product.personal_columns import is_contradicted
+from meshwright.product.personal_columns import is_about_organisations, is_contradicted, is_of_things
 from meshwright.product.personal_data import KINDS_BY_NAME, is_person, kind_of_name, kind_of_values, words
 
 LONGEST_LIST = 20
@@ -85,7 +85,8 @@ NO_KEYS = frozenset(
 
 def is_about_people(table: str, columns: Sequence[str]) -> bool:
     """Return True if a table's name, or the plain name of one of its columns, says that its rows are people."""
-    plain = ("email", "phone", "first name", "last name", "birth", "national id", "age")
+    contacts = () if is_about_organisations(table) else ("email", "phone")
+    plain = (*contacts, "first name", "last name", "birth", "national id", "age")
     return is_person(table) or any(
         kind_of_name(column, "people") in plain and len(words(column)) <= 2 and column.lower() != "mail"
         for column in columns
@@ -172,7 +173,7 @@ def _kind(
     if not has_texts and kind in _ALWAYS_TEXT:
         kind = ""  # a number is the key of a person's row
     shown = texts if has_texts else [str(value) for value in seen if value is not None]
-    if kind and not field.is_nested and is_contradicted(kind, shown):
+    if kind and not field.is_nested and shown and _is_no(kind, name, table, shown):
         kind = ""  # a `pan` of cast iron, a `mobile` that is `yes`
     if kind:
         return kind, f"The column is called {name}."
@@ -180,6 +181,8 @@ def _kind(
     if not has_texts:
         return kind_of_numbers(field.type, field.profile, seen, name, of_people), BY_VALUES
     by_values = FORMS.get(field.profile.form) or kind_of_texts(texts, name, of_people)
+    if by_values and by_values == kind_of_values(texts) and is_of_things(by_values, name, table, texts):
+        by_values = ""
     kind = (
         _kind_of_parts(field.type, table)
         or _kind_of_keys(seen, table)
@@ -187,6 +190,11 @@ def _kind(
         or by_values
     )
     return kind, "Its texts are long, or name people." if kind == "free text" else BY_VALUES
+
+
+def _is_no(kind: str, name: str, table: str, texts: Sequence[str]) -> bool:
+    """Return True if the texts are not what a column's name says, or are of things or offices."""
+    return is_contradicted(kind, texts) or is_of_things(kind, name, table, texts)
 
 
 def user_names(fields: Mapping[str, Field], seen: Mapping[str, Sequence[Any]]) -> dict[str, Field]:

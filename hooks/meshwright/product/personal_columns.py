@@ -136,6 +136,22 @@ def suggested_kind(column: str, type_: str, table: str) -> str:
     return "" if ambiguous and about_things and not is_person(table) else kind
 
 
+def is_about_organisations(table: str) -> bool:
+    """Return True if the name of a table says that its rows are shops, firms or offices: they have mailboxes and telephones."""
+    return bool(ORGANISATIONS.intersection(fold(word) for word in words(table))) and not is_person(table)
+
+
+def is_of_things(kind: str, column: str, table: str, values: Sequence[str]) -> bool:
+    """Return True if a kind that values seem to have is of things or offices, as the column's or table's name says."""
+    parts = [fold(word) for word in words(column)]
+    if kind in ("phone", "network address") and NUMBERED.intersection(parts):
+        return True
+    if kind == "email":
+        office = _is_of_organisation(parts, table)
+        return not any(one == "email" for one, _ in kinds_inside(values, given_only=office))
+    return kind == "phone" and _is_of_organisation(parts, table, kind)
+
+
 def _is_possible(kind: str, type_: str) -> bool:
     """Return True if values of a type can be of a kind; `type_`: empty if unknown."""
     upper = type_.upper()
@@ -172,8 +188,7 @@ def _is_of_organisation(parts: Sequence[str], table: str, kind: str = "email") -
     if ORGANISATIONS.intersection(parts):
         return True
     before = [word for word in parts[:-1] if kind == "phone" or word not in ("contact", "kontakt")]
-    several = {fold(word) for word in words(table)}
-    return bool(ORGANISATIONS & several) and not is_person(table) and not any(map(is_person, before))
+    return is_about_organisations(table) and not any(map(is_person, before))
 
 
 def recognized(column: str, type_: str, values: Sequence[str], table: str = "") -> list[Recognized]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from meshwright.product.personal_values import emails
+from meshwright.product.personal_values import emails, ip_addresses
 from meshwright.product.personal_words import MORE_PEOPLE, fold, kind_of_words
 
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
@@ -358,7 +358,7 @@ def _is_ip(value: str) -> bool:
         ipaddress.ip_address(value)
     except ValueError:
         return False
-    return True
+    return ip_addresses(value) is True  # no version, no netmask
 
 
 def _is_cpf(value: str) -> bool:

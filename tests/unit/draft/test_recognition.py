@@ -265,3 +265,18 @@ def test_user_names_beside_names(logins: list[str]) -> None:
     )
     assert [found[name].kind for name in "xyz"] == ["name", "user name", ""]
     assert not found["y"].values and found["z"].values == ("new", "paid", "sent")
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "values"),
+    [
+        ("email", "shops", ["info@a.example.org", "bern@a.example.org", "thun@a.example.org"]),
+        ("telefon", "filialen", ["+41 44 123 45 67", "+41 31 123 45 67"]),
+        ("pan", "products", ["Frying pan", "Wok"]),
+        ("mobile", "sessions", ["yes", "no"]),
+        ("version", "releases", ["1.2.3.4", "10.20.130.140"]),
+        ("order_no", "orders", ["0171-1234567", "0171-1234568"]),
+    ],
+)
+def test_what_is_of_things_and_offices_is_not_proposed(name: str, table: str, values: list[str]) -> None:
+    assert kind(values * 2, name=name, table=table) == ""
