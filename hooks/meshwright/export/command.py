@@ -10,6 +10,7 @@ import click
 
 from meshwright.core import files
 from meshwright.core.console import Verbs, stop
+from meshwright.product.files import SPEC
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record
@@ -48,12 +49,31 @@ def odps(product: Path, output: Path | None) -> None:
 @export.command()
 @PRODUCT
 @OUTPUT
-def odcs(product: Path, output: Path | None) -> None:
-    """Export the contract of PRODUCT (ODCS) with the product's service levels as its slaProperties."""
+@click.option(
+    "--role", default="", help="The role whose places are the servers (default: the product's own)."
+)
+@click.option("--port", default="", help="The output port to write servers of (default: all).")
+def odcs(product: Path, output: Path | None, role: str, port: str) -> None:
+    """Export the contract of PRODUCT (ODCS) with its service levels as slaProperties, and its ports as servers.
+
+    `datacontract test --server PORT` reads them. They hold no credentials.
+    """
     from meshwright.export.odcs import document
     from meshwright.export.odps import rendered
 
-    _export(product, output, lambda record: rendered(document(record)))
+    def contract(record: Record) -> str:
+        _is_one_of(role, tuple(record.roles), "role", "the product's access policy", "--role")
+        _is_one_of(port, tuple(one.name for one in record.outputs), "output port", SPEC, "--port")
+        return rendered(document(record, role, port))
+
+    _export(product, output, contract)
+
+
+def _is_one_of(name: str, known: tuple[str, ...], what: str, where: str, option: str) -> None:
+    """End the command with 2 if a name is given that is not known."""
+    if name and name not in known:
+        listed = f"Give {option} one of: {', '.join(known)}." if known else f"Leave out {option}."
+        stop(f"{where} has no {what} {name!r}.", listed)
 
 
 @export.command()
@@ -76,7 +96,6 @@ def kubernetes(product: Path, output: Path | None) -> None:
     It is the product's infra/kubernetes/values.yaml.
     """
     from meshwright.core.yaml import read
-    from meshwright.product.files import SPEC
     from meshwright.product.kubernetes_values import CAPABILITY, on_kubernetes, values, values_file
 
     spec = read(product, SPEC)

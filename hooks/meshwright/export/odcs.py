@@ -1,4 +1,5 @@
-"""The contract (ODCS) of a record with the product's service levels as `slaProperties`, for readers that know the contract alone.
+"""The contract (ODCS) of a record with the product's service levels as `slaProperties` and its ports as `servers`, for readers that
+know the contract alone.
 
 https://bitol-io.github.io/open-data-contract-standard. The standard's own words are `latency`, which its example measures
 on a column of times, and `availability`; other indicators keep their names. It has no field for a window: the sentence in
@@ -8,8 +9,10 @@ on a column of times, and `availability`; other indicators keep their names. It 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
+from meshwright.export.servers import servers
 from meshwright.product.grammar import objective
 from meshwright.product.record import Record, ServiceLevel
 
@@ -20,16 +23,35 @@ UNITS = {"m": "min"}
 WITH_CUSTOM_PROPERTIES = re.compile(r"v3\.(?!0\.|1\.)\d+\.\d+")
 
 
-def document(record: Record) -> dict[str, Any]:
-    """Return the contract's value. Service levels of the contract itself come first, unchanged."""
+def document(record: Record, role: str = "", port: str = "") -> dict[str, Any]:
+    """Return the contract's value. Service levels and servers of the contract itself come first, unchanged.
+
+    `role`, `port`: as in servers.servers.
+    """
     contract = dict(record.get("contract") or {})
     custom = bool(WITH_CUSTOM_PROPERTIES.fullmatch(str(contract.get("apiVersion"))))
-    own = contract.get("slaProperties")
+    levels = (_level(level, record.dataset, custom) for level in record.service_levels)
+    promised = _added(contract.get("slaProperties"), levels, "id")
+    offered = servers(record, role, port)
+    places = _added(contract.get("servers"), offered, "server")
+    if role and offered and all(server["type"] == "postgres" for server in offered):
+        contract["schema"] = [_of_role(table, record.dataset, role) for table in contract.get("schema") or ()]
+    return (
+        contract | ({"servers": places} if places else {}) | ({"slaProperties": promised} if promised else {})
+    )
+
+
+def _added(own: Any, more: Iterable[dict[str, Any]], name: str) -> list[Any]:
+    """Return the entries of a contract, and after them those of `more` whose name it does not have."""
     own = own if isinstance(own, list) else []
-    ids = {item.get("id") for item in own if isinstance(item, dict)}
-    levels = [_level(level, record.dataset, custom) for level in record.service_levels]
-    promised = [*own, *(level for level in levels if level and level["id"] not in ids)]
-    return contract | ({"slaProperties": promised} if promised else {})
+    names = {item.get(name) for item in own if isinstance(item, dict)}
+    return [*own, *(item for item in more if item and item[name] not in names)]
+
+
+def _of_role(table: Any, dataset: str, role: str) -> Any:
+    """Return a table of a contract under the name that it has for a role in PostgreSQL: the role's."""
+    is_dataset = isinstance(table, dict) and table.get("name") == dataset
+    return table | {"physicalName": role} if is_dataset else table
 
 
 def _level(level: ServiceLevel, dataset: str, custom: bool) -> dict[str, Any]:
