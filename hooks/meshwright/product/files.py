@@ -46,6 +46,7 @@ COMMAND = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
 
 HOOKS = ".pre-commit-config.yaml"
 KUBERNETES_VALUES = "infra/kubernetes/values.yaml"
+KUSTOMIZATION = "infra/kubernetes/kustomization.yaml"
 """What Kustomize needs as literals."""
 SCHEDULE = ".github/workflows/schedule.yml"
 TRIGGER = ".github/workflows/trigger.yml"

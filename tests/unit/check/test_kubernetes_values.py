@@ -15,11 +15,15 @@ from click.testing import CliRunner
 from edits import merged
 from robfig_cron import robfig_times
 
-from meshwright.check.rules.kubernetes import KubernetesRunsOneSchedule, KubernetesValuesAgree
+from meshwright.check.rules.kubernetes import (
+    KubernetesImagePinned,
+    KubernetesRunsOneSchedule,
+    KubernetesValuesAgree,
+)
 from meshwright.cli import main
 from meshwright.core.yaml import Document, parse
 from meshwright.product.cron import as_kubernetes_reads, times
-from meshwright.product.files import KUBERNETES_VALUES, SPEC
+from meshwright.product.files import KUBERNETES_VALUES, KUSTOMIZATION, SPEC
 from meshwright.product.kubernetes_values import LONGEST, values, values_file
 from meshwright.product.problem import Problem
 
@@ -249,6 +253,31 @@ def test_any_other_text_is_a_finding_and_the_printed_command_writes_it(
 def test_a_file_of_the_teams_own_is_left_alone(root: Path) -> None:
     (root / KUBERNETES_VALUES).write_text("ours: true\n", "utf-8")
     assert not list(KubernetesValuesAgree().check(root, spec(), {"declined": [KUBERNETES_VALUES]}))
+
+
+@pytest.mark.parametrize(
+    ("images", "places"),
+    [
+        (f"[{{name: product, digest: sha256:{'0' * 64}}}]", []),
+        ("[{name: other, newTag: v1}]", []),
+        ("[{name: product, newTag: v1}]", [("images", 0, "newTag"), ("images", 0)]),
+        (
+            f"[{{name: other}}, {{name: product, newName: x, digest: sha256:{'a' * 64}}}]",
+            [("images", 1, "newName")],
+        ),
+        ("[{name: product, digest: sha256:abc}]", [("images", 0)]),
+        ("[{name: product, digest: 7}]", [("images", 0)]),
+        ("[]", []),
+        ("7", []),
+    ],
+)
+def test_the_image_is_named_by_its_digest_alone(images: str, places: list[Any], root: Path) -> None:
+    (root / KUSTOMIZATION).write_text(f"resources: [base]\nimages: {images}\n", "utf-8")
+    found = KubernetesImagePinned().check(root, spec(), {})
+    assert sorted(str(one.keys) for one in found) == sorted(map(str, places))
+    assert not [*KubernetesImagePinned().check(root, spec(), {"declined": [KUSTOMIZATION]})]
+    (root / KUSTOMIZATION).unlink()
+    assert not [*KubernetesImagePinned().check(root, spec(), {})]
 
 
 def test_line_ends_of_windows_are_no_difference(root: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.check.rules.repository import is_declined
-from meshwright.core.yaml import Document, inside, read_text
-from meshwright.product.files import COMMAND, KUBERNETES_VALUES, SPEC
+from meshwright.core.yaml import Document, inside, parse, read_text
+from meshwright.product.files import COMMAND, KUBERNETES_VALUES, KUSTOMIZATION, SPEC
 from meshwright.product.kubernetes_values import on_kubernetes, schedules, values, values_file
 from meshwright.product.problem import Problem
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class KubernetesValuesAgree(Rule):
@@ -58,6 +61,36 @@ class KubernetesValuesAgree(Rule):
             yield Problem(
                 KUBERNETES_VALUES, (), "It is not what follows from the spec.", f"R{command[1:]}", first
             )
+
+
+class KubernetesImagePinned(Rule):
+    """The image that runs in the cluster is named by its digest.
+
+    The spec says which image it is, and Kustomize takes its digest alone: a tag or another name in `images` is dropped in
+    silence, and what runs then is the newest image that there is.
+    """
+
+    broken = {
+        SPEC: KubernetesValuesAgree.broken[SPEC],
+        KUSTOMIZATION: "resources: [base]\nimages:\n  - {name: product, newTag: v1}\n",
+    }
+
+    def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
+        if not on_kubernetes(spec) or not inside(root, KUSTOMIZATION) or is_declined(KUSTOMIZATION, answers):
+            return
+        kustomization = parse(KUSTOMIZATION, read_text(root, KUSTOMIZATION))
+        for keys, image in kustomization.items("images"):
+            if image.get("name") != "product":
+                continue
+            for key in image.keys() & {"newTag", "newName", "tagSuffix"}:
+                detail = f"{key} of the image has no effect."
+                fix = "Remove it, and write the `digest` of the image; its name is in spec.infrastructure.properties.image."
+                yield Problem(kustomization, (*keys, key), detail, fix)
+            digest = image.get("digest")
+            if not (isinstance(digest, str) and DIGEST.fullmatch(digest)):
+                detail = "The image has no digest, so that the newest one would run."
+                fix = "Write `digest: sha256:…`, as `docker buildx imagetools inspect` prints it, or as CI has pushed it."
+                yield Problem(kustomization, keys, detail, fix)
 
 
 class KubernetesRunsOneSchedule(Rule):
