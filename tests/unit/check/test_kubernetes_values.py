@@ -267,6 +267,7 @@ def test_a_file_of_the_teams_own_is_left_alone(root: Path) -> None:
         ),
         ("[{name: product, digest: sha256:abc}]", [("images", 0)]),
         ("[{name: product, digest: 7}]", [("images", 0)]),
+        ("[{name: 'registry.example.org:5000/a/b', newTag: v1}]", [("images", 0, "name")]),
         ("[]", []),
         ("7", []),
     ],

@@ -80,6 +80,9 @@ class KubernetesImagePinned(Rule):
             return
         kustomization = parse(KUSTOMIZATION, read_text(root, KUSTOMIZATION))
         for keys, image in kustomization.items("images"):
+            if image.get("name") == spec.get("spec.infrastructure.properties.image"):
+                detail = f"An image is called product here, so that this entry of {image.get('name')} has no effect."
+                yield Problem(kustomization, (*keys, "name"), detail, "Write `name: product`.")
             if image.get("name") != "product":
                 continue
             for key in image.keys() & {"newTag", "newName", "tagSuffix"}:
@@ -88,7 +91,7 @@ class KubernetesImagePinned(Rule):
                 yield Problem(kustomization, (*keys, key), detail, fix)
             digest = image.get("digest")
             if not (isinstance(digest, str) and DIGEST.fullmatch(digest)):
-                detail = "The image has no digest, so that the newest one would run."
+                detail = "The image has no digest, so that the newest one would run, or none."
                 fix = "Write `digest: sha256:…`, as `docker buildx imagetools inspect` prints it, or as CI has pushed it."
                 yield Problem(kustomization, keys, detail, fix)
 
