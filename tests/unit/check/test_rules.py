@@ -247,6 +247,15 @@ def test_the_command_names_what_starts_the_runs_once(
     assert f"'traits={answer}'" in fix
 
 
+def test_where_another_place_was_chosen_the_fix_names_it(copy_of: Copy, departures: Path) -> None:
+    """As after `copier update --data infrastructure=kubernetes`, which has taken the files of aws@1 away."""
+    product = copy_of(departures)
+    edit(product / ".copier-answers.yml", lambda answers: {**answers, "infrastructure": "kubernetes"})
+    (product / "infra/variables.tf").unlink()
+    (fix,) = (one.fix for one in findings(product) if one.rule == "CapabilityInstalled")
+    assert "--data infrastructure=aws`. Or write `uses: kubernetes@1`, whose files are there." in fix
+
+
 def test_what_an_orchestrator_replaced_is_not_brought_back(copy_of: Copy, departures: Path) -> None:
     """As after `copier update --data 'traits=["schedule", "airflow"]'`, which leaves the spec to the team."""
     product = copy_of(departures)

@@ -125,6 +125,15 @@ class CapabilityInstalled(Rule):
                 )
                 data = shlex.quote(f"{kind}={answer}")
                 fix = f"Commit (`git commit --no-verify`), then run `{copier('update', root)} --defaults --data {data}`."
+                here = next(
+                    (
+                        one
+                        for one in registry.capabilities()
+                        if (one.kind, one.name) == (kind, chosen) and one.files
+                    ),
+                    None,
+                )
+                fix += f" Or write `uses: {here.uses}`, whose files are there." if here else ""
             elif not answers:
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."
