@@ -17,6 +17,7 @@ from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 from meshwright.mesh.publish_result import PublishResult
 from meshwright.mesh.run_events import ObservedRead
 from meshwright.mesh.sources import of_repository
+from meshwright.product.contract_servers import published
 from meshwright.product.record import Record
 
 PAGE = 100
@@ -100,9 +101,8 @@ class Client:
         record = of_repository(product) if isinstance(product, Path) else product
         if record.problem:
             raise Error(record.problem, "Correct the file.")
-        return (
-            PublishResult("unchanged", record.id) if self._catalog.has(record) else self._catalog.put(record)
-        )
+        sent = published(record)
+        return PublishResult("unchanged", record.id) if self._catalog.has(sent) else self._catalog.put(sent)
 
 
 def _summary(entry: dict[str, Any]) -> ProductSummary:

@@ -10,15 +10,22 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog_client import Catalog
 from meshwright.mesh.catalog_variables import TOKEN
 from meshwright.mesh.publish_result import PublishResult
+from meshwright.product.contract_servers import published
 from meshwright.product.record import Record
 
 NAME = "embedded"
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """Return the record itself. There are no settings: raises Unreadable for any."""
+    """Return the record as it is stored. There are no settings: raises Unreadable for any."""
     _without(settings)
-    return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
+    sent = published(record)
+    return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(sent.value))]
+
+
+def stored(record: Record) -> Record:
+    """Return the record that the catalog stores if this one is published: its contract has servers."""
+    return published(record)
 
 
 def current(id: str, connection: CatalogConnection) -> Record | None:
@@ -29,7 +36,7 @@ def current(id: str, connection: CatalogConnection) -> Record | None:
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the record, unless the catalog has it already."""
-    catalog = _catalog(connection)
+    catalog, record = _catalog(connection), published(record)
     if catalog.has(record):
         page = path("products", record.domain, record.name)
         return PublishResult("unchanged", record.id, f"{catalog.url}{page}")

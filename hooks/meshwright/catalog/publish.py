@@ -97,7 +97,7 @@ def publish(
             run.get("serviceLevels"),
         )
         if (record := _in_place(failed, to, connection)) is not None:
-            outcome = to.publish(record, connection)
+            outcome, record = _sent(record, to, connection)
             note = f"The last run failed, which the record now shows; everything else is unchanged: {failed.problem}"
             return replace(outcome, notes=(note, *outcome.notes)), record
         if not hasattr(to, "current") and not (root / ADDRESSES).exists():
@@ -108,14 +108,20 @@ def publish(
     known = _current(ready.record.id, ready.record.repository, to, connection) if shared else None
     if not run and known is not None and any(port.agreements is not None for port in ready.record.outputs):
         record = Record({**known.value, "addresses": _addresses(known, ready.record)})
-        outcome = to.publish(record, connection)
+        outcome, record = _sent(record, to, connection)
         note = "Access was applied here, and the pipeline did not run: the record shows the agreements in force; everything else is unchanged."
         return replace(outcome, notes=(note, *outcome.notes)), record
     record = ready.record
     if known is not None and isinstance(record.get("addresses"), dict):
         record = Record({**record.value, "addresses": _addresses(record, known)}, record.root)
-    outcome = to.publish(record, connection)
+    outcome, record = _sent(record, to, connection)
     return replace(outcome, notes=(*ready.notes, *outcome.notes)), record
+
+
+def _sent(record: Record, to: Adapter, connection: CatalogConnection) -> tuple[PublishResult, Record]:
+    """Publish a record. Return the result, and the record as the catalog stores it if that is known."""
+    outcome = to.publish(record, connection)
+    return outcome, to.stored(record) if hasattr(to, "stored") else record
 
 
 def _addresses(record: Record, other: Record) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from meshwright.export.servers import servers
+from meshwright.product.contract_servers import published_servers, servers, with_servers
 from meshwright.product.grammar import objective
 from meshwright.product.record import Record, ServiceLevel
 
@@ -23,22 +23,19 @@ UNITS = {"m": "min"}
 WITH_CUSTOM_PROPERTIES = re.compile(r"v3\.(?!0\.|1\.)\d+\.\d+")
 
 
-def document(record: Record, role: str = "", port: str = "") -> dict[str, Any]:
+def document(record: Record, role: str = "", port: str = "", published: bool = False) -> dict[str, Any]:
     """Return the contract's value. Service levels and servers of the contract itself come first, unchanged.
 
-    `role`, `port`: as in servers.servers.
+    `role`, `port`: as in contract_servers. `published`: for others than those who have the repository.
     """
-    contract = dict(record.get("contract") or {})
+    offered = (published_servers if published else servers)(record, role, port)
+    contract = with_servers(record.get("contract") or {}, offered)
     custom = bool(WITH_CUSTOM_PROPERTIES.fullmatch(str(contract.get("apiVersion"))))
     levels = (_level(level, record.dataset, custom) for level in record.service_levels)
     promised = _added(contract.get("slaProperties"), levels, "id")
-    offered = servers(record, role, port)
-    places = _added(contract.get("servers"), offered, "server")
     if role and offered and all(server["type"] == "postgres" for server in offered):
         contract["schema"] = [_of_role(table, record.dataset, role) for table in contract.get("schema") or ()]
-    return (
-        contract | ({"servers": places} if places else {}) | ({"slaProperties": promised} if promised else {})
-    )
+    return contract | ({"slaProperties": promised} if promised else {})
 
 
 def _added(own: Any, more: Iterable[dict[str, Any]], name: str) -> list[Any]:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from meshwright.core.yaml import Document, Keys
 
 T = TypeVar("T")
+OUTPUT_PORT = "outputPort"
+"""Custom property of a server that was made from an output port (contract_servers.py): the port's address."""
 
 
 def tables(contract: Document) -> list[tuple[Keys, dict[str, Any]]]:
@@ -61,3 +63,18 @@ def as_spelled(columns: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
     """Return the columns of one data set, each under the name that another one has for it."""
     spelled = {column_key(name): name for name in names}
     return {spelled.get(column_key(name), name): about for name, about in columns.items()}
+
+
+def without_made_servers(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contract as its team wrote it: without the servers that were made from output ports."""
+    listed = contract.get("servers")
+    own = [one for one in listed if not _is_made(one)] if isinstance(listed, list) else listed
+    rest = {key: value for key, value in contract.items() if key != "servers"}
+    return dict(contract) if own == listed else {**rest, "servers": own} if own else rest
+
+
+def _is_made(server: Any) -> bool:
+    properties = server.get("customProperties") if isinstance(server, dict) else None
+    return isinstance(properties, list) and any(
+        isinstance(one, dict) and one.get("property") == OUTPUT_PORT for one in properties
+    )

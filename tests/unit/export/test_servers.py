@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from meshwright.cli import main
 from meshwright.export import odcs, odps
-from meshwright.export.servers import servers
+from meshwright.product.contract_servers import published, published_servers, servers
 from meshwright.product.record import Record
 
 ROWS = [("A1", 3), ("B2", 5)]

@@ -19,6 +19,7 @@ from meshwright.core import files
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
+from meshwright.export import odcs
 from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import DESCRIPTIVE, Record
 
@@ -201,7 +202,8 @@ def _tags(record: Record) -> list[str]:
 
 
 def _definition(record: Record, limiter: TextLimiter) -> str:
-    text = yaml.safe_dump(record.get("contract"), sort_keys=False, allow_unicode=True, width=110)
+    contract = odcs.document(record, published=True)
+    text = yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, width=110)
     if len(text) <= DEFINITION:
         return str(text)
     limiter.notes.append(

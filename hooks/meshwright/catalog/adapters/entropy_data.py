@@ -11,7 +11,7 @@ from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
-from meshwright.export import odps
+from meshwright.export import odcs, odps
 from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import Record
 
@@ -104,7 +104,7 @@ def _bodies(
         contract_id = (
             declared if isinstance(declared, str) and _is_id(declared) else _id(record.domain, record.name)
         )
-        body = _cleaned(dict(contract) | {"id": contract_id}, limiter)
+        body = _cleaned(odcs.document(record, published=True) | {"id": contract_id}, limiter)
         if team:
             body.setdefault("team", {"name": team})
         bodies.append((path("api", "datacontracts", contract_id), body))

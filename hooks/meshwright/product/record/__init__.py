@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.product import metamodel
+from meshwright.product.contract import without_made_servers
 from meshwright.product.record.record_parts import PRODUCT as PRODUCT
 from meshwright.product.record.record_parts import Column as Column
 from meshwright.product.record.record_parts import Input as Input
@@ -84,8 +85,12 @@ class Record:
 
     @cached_property
     def version_hash(self) -> str:
-        """SHA-256 of the product's own documents (DESCRIPTIVE); measurements of a run do not change it."""
-        return digest({key: self.value[key] for key in DESCRIPTIVE if key in self.value})
+        """SHA-256 of the product's own documents (DESCRIPTIVE); measurements of a run do not change it, nor do servers that
+        were made for its contract."""
+        documents = {key: self.value[key] for key in DESCRIPTIVE if key in self.value}
+        if isinstance(documents.get("contract"), dict):
+            documents["contract"] = without_made_servers(documents["contract"])
+        return digest(documents)
 
     # -- its last publication -------------------------------------------------------------------------
 
