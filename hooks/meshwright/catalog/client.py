@@ -92,6 +92,10 @@ class Client:
             raise error
         raise NoProduct(f"The catalog has no product {id}.", "Look for it with `search`.")
 
+    def contract(self, id: str, role: str = "", port: str = "") -> str:
+        """Return the contract of an active product as YAML, with servers for `datacontract test`: of a role, and of a port."""
+        return self._catalog.contract(id, role=role, port=port)
+
     def lineage(self) -> Sequence[ObservedRead]:
         """Return which products have read each other in their last complete runs."""
         return self._catalog.observed()

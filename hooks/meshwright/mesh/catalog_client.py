@@ -85,6 +85,12 @@ class Catalog:
             return _retired(answer)
         return Record(answer.object()) if answer.status == 200 else None
 
+    def contract(self, id: str, **chosen: str) -> str:
+        """Return the contract of an active product as YAML, with servers; `chosen`: a role, and a port."""
+        where = f"{_place(id)}/contract.yaml?{urlencode(chosen, errors='replace')}"
+        answer = self._http.request("GET", where)
+        return answer.body.decode("utf-8", "replace")
+
     def versions(self, id: str, newest: int) -> list[Record]:
         """Return versions of a product, newest first: the `newest`, and the oldest of each major version. None if the catalog
         never had it."""

@@ -127,9 +127,11 @@ def _own_path(port: Port) -> str:
 
 
 def _public_path(port: Port) -> str:
-    """Return where a port is for others. A path that only the publishing machine knows becomes a variable."""
+    """Return where a port is for others. A path that only the publishing machine knows, or an address that the standard's
+    readers cannot open, becomes a variable."""
     declared = port.properties.get("path")
-    known = _own_path(port)
+    scheme = port.location.partition("://")[0].lower()
+    known = port.location if scheme in STORES else _known(declared)
     if "://" in known or known.startswith("/") or not isinstance(declared, str) or not declared:
         return known
     named = grammar.VARIABLE.sub(lambda one: f"${{{one['name']}}}", declared)

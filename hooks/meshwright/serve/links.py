@@ -30,6 +30,8 @@ class Links(Protocol):
 
     def record(self, id: str) -> str: ...
 
+    def contract(self, id: str) -> str: ...
+
     def feed(self, id: str = "") -> str:
         """Return the address of the changes of a product, or of all; empty if there is none."""
         ...
@@ -71,6 +73,9 @@ class Served:
     def record(self, id: str) -> str:
         return f"{self._root}api/products/{quote(id)}"
 
+    def contract(self, id: str) -> str:
+        return f"{self.record(id)}/contract.yaml"
+
     def feed(self, id: str = "") -> str:
         return f"{self._root}products/{quote(id)}/changes.atom" if id else f"{self._root}changes.atom"
 
@@ -107,6 +112,9 @@ class Exported:
 
     def record(self, id: str) -> str:
         return f"{self._root}products/{quote(id)}/record.json"
+
+    def contract(self, id: str) -> str:
+        return f"{self._root}products/{quote(id)}/contract.yaml"
 
     def feed(self, id: str = "") -> str:
         return ""

@@ -21,6 +21,14 @@ def product(store: CatalogStore, id: str) -> StoredProduct:
     return known
 
 
+def active(store: CatalogStore, id: str) -> StoredProduct:
+    """Return a product that is not retired; raises RequestProblem."""
+    known = product(store, id)
+    if known.retired_at:
+        raise _gone(known)
+    return known
+
+
 def version(store: CatalogStore, id: str, hash: str) -> str:
     """Return the record of a product's version, as JSON; raises RequestProblem."""
     text = store.products.version(id, hash) if HASH.fullmatch(hash) else None
@@ -29,3 +37,10 @@ def version(store: CatalogStore, id: str, hash: str) -> str:
             404, "unknown-version", f"{id} has no such version.", "See its list of versions."
         )
     return text
+
+
+def _gone(product: StoredProduct) -> RequestProblem:
+    detail = f"{product.id} was retired: {product.reason}"
+    fix = f"Use {product.successor}." if product.successor else "Ask its owner what to use."
+    more = {"reason": product.reason, "successor": product.successor, "retiredAt": product.retired_at}
+    return RequestProblem(410, "retired", detail, fix, **more)

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from meshwright.core.yaml import Unreadable
+from meshwright.export import odcs, odps
 from meshwright.serve import now
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.links import Exported
@@ -79,6 +80,7 @@ def _write(store: CatalogStore, root: Path) -> int:
         put(f"{here}/index.html", pages.product(product, kept))
         if not kept.retired_at:
             put(f"{here}/record.json", kept.text)
+            put(f"{here}/contract.yaml", odps.rendered(odcs.document(kept.record, published=True)))
             count += 1
         for version in store.products.versions(kept.id):
             text = store.products.version(kept.id, version.hash) or "{}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jsonschema_rs
 import postgres_server
 import psycopg
 import pytest
+import records
+import yaml
 from children import children_environment
 from click.testing import CliRunner
 
+from meshwright.catalog import adapters, embedded
+from meshwright.check.engine import check_record
 from meshwright.cli import main
 from meshwright.export import odcs, odps
+from meshwright.product import schema
 from meshwright.product.contract_servers import published, published_servers, servers
 from meshwright.product.record import Record
 
@@ -150,6 +158,114 @@ def test_an_unknown_role_is_refused(departures: Path) -> None:
     )
 
 
+# -- for others ------------------------------------------------------------------------------------------
+
+
+def shared(one: Record, mode: str = "approval-required", **agreements: Any) -> Record:
+    """The record of a product whose access is of a mode. `agreements`: of each port where access was applied."""
+    made = copy.deepcopy(dict(one.value))
+    made["product"]["spec"]["access"] = {"mode": mode}
+    for name, given in agreements.items():
+        made["addresses"].setdefault(f"dp:ops/trips#{name}", {"location": ""})["agreements"] = given
+    made["policy"] = {"roles": {"analyst": {}, "service": {}, "emergency": {"breakGlass": True}}}
+    return Record(made)
+
+
+BUCKET = port("lake", "parquet@1", path="s3://b/lake")
+DATABASE = port("warehouse", "postgres@1", url=WAREHOUSE)
+MACHINE = "/home/runner/work/trips"
+PUBLISHED: dict[str, tuple[Record, str, dict[str, str]]] = {
+    "a folder of the machine": (
+        shared(product(LAKE, lake=f"{MACHINE}/build/ports/lake/trips.parquet")),
+        "",
+        {f"lake-{role}": f"${{LAKE}}/roles/{role}/trips.parquet" for role in ("analyst", "service")},
+    ),
+    "a folder without a variable": (
+        shared(product(port("my-lake", "delta@1", path="build/x"))),
+        "service",
+        {"my-lake": "${MY_LAKE}/roles/service/trips"},
+    ),
+    "a folder that the spec names": (
+        shared(product(port("lake", "delta@1", path="${LAKE:-/mnt/lake}"))),
+        "analyst",
+        {"lake": "/mnt/lake/roles/analyst/trips"},
+    ),
+    "a bucket in a variable": (
+        shared(product(port("lake", "parquet@1", path="s3://${BUCKET}/lake"))),
+        "analyst",
+        {"lake": "s3://${BUCKET}/lake/roles/analyst/trips.parquet"},
+    ),
+    "open": (shared(product(BUCKET), "open"), "", {"lake": "s3://b/lake/trips.parquet"}),
+    "open, and applied": (
+        shared(product(BUCKET), "open", lake={}),
+        "",
+        {f"lake-{role}": f"s3://b/lake/roles/{role}/trips.parquet" for role in ("analyst", "service")},
+    ),
+    "of each environment": (
+        shared(product(LAKE, environments={"prod": {"outputs": {"lake": {"properties": {"path": "s3://b/l"}}}}})),
+        "",
+        {
+            "lake-analyst": "${LAKE}/roles/analyst/trips.parquet",
+            "lake-service": "${LAKE}/roles/service/trips.parquet",
+            "lake-prod-analyst": "s3://b/l/roles/analyst/trips.parquet",
+            "lake-prod-service": "s3://b/l/roles/service/trips.parquet",
+        },
+    ),
+    "a database of all roles": (shared(product(DATABASE)), "", {}),
+    "an open database": (shared(product(DATABASE), "open"), "", {}),
+    "a database of a role": (shared(product(DATABASE)), "analyst", {"warehouse": "db.example.org"}),
+    "a database on the machine": (
+        shared(product(port("warehouse", "postgres@1", url="postgresql://localhost/warehouse"))),
+        "analyst",
+        {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PUBLISHED)
+def test_others_get_the_places_of_readers_and_no_path_of_the_machine(case: str) -> None:
+    one, role, expected = PUBLISHED[case]
+    made = published_servers(one, role)
+    places = [server.get("path") or server.get("location") or server["host"] for server in made]
+    assert dict(zip([server["server"] for server in made], places, strict=True)) == expected
+    written = odps.rendered(odcs.document(one, role, published=True))
+    assert "hunter2" not in written and MACHINE not in written and "emergency" not in written
+
+
+def test_a_stored_contract_has_servers_and_is_the_same_version() -> None:
+    one = shared(product(LAKE, lake=f"{MACHINE}/build/ports/lake/trips.parquet"))
+    own = {"server": "ours", "type": "custom"}
+    one = Record({**one.value, "contract": {**one.get("contract"), "servers": [own]}})
+    stored = published(one)
+    assert [server["server"] for server in stored.get("contract.servers")] == [
+        "ours",
+        "lake-analyst",
+        "lake-service",
+    ]
+    assert stored.version_hash == one.version_hash and stored.hash != one.hash
+    assert published(stored).hash == stored.hash
+    moved = Record({**stored.value, "addresses": {}, "policy": {"roles": {"clerk": {}}}})
+    assert [server["server"] for server in published(moved).get("contract.servers")] == ["ours", "lake-clerk"]
+    without = Record({**one.value, "contract": {**one.get("contract"), "servers": []}})
+    assert without.version_hash != one.version_hash  # the team's own servers are part of its contract
+
+
+def test_every_contract_that_leaves_has_servers() -> None:
+    one = records.record()
+    schema_of = schema.standard(one.get("contract"))()
+    entities = adapters.find("backstage").payloads(one)[0].body
+    backstage = yaml.safe_load(next(one["spec"]["definition"] for one in entities if one["kind"] == "API"))
+    entropy = adapters.find("entropy-data").payloads(one)[0].body
+    stored = embedded.payloads(one)[0].body["contract"]
+    for contract in (backstage, entropy, stored, odcs.document(one, published=True)):
+        jsonschema_rs.validate(schema_of, contract)
+        assert "lake-reader" in {server["server"] for server in contract["servers"]}
+        assert "build/ports" not in json.dumps(contract["servers"])
+    assert not [
+        finding for finding in check_record(embedded.payloads(one)[0].body) if finding.level == "error"
+    ]
+
+
 # -- the real datacontract-cli --------------------------------------------------------------------------
 
 
@@ -175,6 +291,22 @@ def test_datacontract_tests_the_file_that_a_role_reads(
     status, output = contract_test(product_python, tmp_path, made, "lake")
     assert status == code, output
     assert ("unique" in output.lower() and "failed" in output.lower()) == (code == 1)
+
+
+@pytest.mark.slow
+def test_datacontract_tests_a_published_contract_where_the_reader_says_the_lake_is(
+    product_python: Path, tmp_path: Path
+) -> None:
+    made = odcs.document(shared(product(LAKE)), published=True)
+    file = tmp_path / "reached/roles/analyst/trips.parquet"
+    file.parent.mkdir(parents=True)
+    duckdb.sql(f"copy (select 'A1' as id, 3::integer as seats) to '{file}'")
+    status, output = contract_test(
+        product_python, tmp_path, made, "lake-analyst", LAKE=str(tmp_path / "reached")
+    )
+    assert status == 0, output
+    status, output = contract_test(product_python, tmp_path, made, "lake-analyst")
+    assert status == 1 and "Variable LAKE" in " ".join(output.split())
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshwright.serve.routes import (
     assessment_routes,
+    contract_routes,
     lineage_routes,
     login_routes,
     mesh_routes,
@@ -17,6 +18,7 @@ ROUTERS = tuple(
     for module in (
         service_routes,
         product_routes,
+        contract_routes,
         mesh_routes,
         assessment_routes,
         lineage_routes,

@@ -17,7 +17,6 @@ from fastapi.responses import JSONResponse, Response
 from meshwright.check.engine import check_record
 from meshwright.product.record import Record
 from meshwright.serve import RequestProblem, lookup, request_bodies
-from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.context import of
 from meshwright.serve.lookup import ID
 from meshwright.serve.rights import forbidden, require_reading, right_of
@@ -78,9 +77,7 @@ def product(request: Request, domain: str, name: str) -> Response:
     """The record as it was published."""
     id = f"{domain}/{name}"
     require_reading(request, id)
-    known = lookup.product(of(request).store, id)
-    if known.retired_at:
-        raise _gone(known)
+    known = lookup.active(of(request).store, id)
     return _record(request, known.text, known.hash)
 
 
@@ -194,10 +191,3 @@ def _farewell(value: Any, id: str) -> tuple[str, str | None]:
 def _is_another(successor: Any, id: str) -> bool:
     is_id = isinstance(successor, str) and len(successor) <= 500 and ID.fullmatch(successor) is not None
     return is_id and successor != id
-
-
-def _gone(product: StoredProduct) -> RequestProblem:
-    detail = f"{product.id} was retired: {product.reason}"
-    fix = f"Use {product.successor}." if product.successor else "Ask its owner what to use."
-    more = {"reason": product.reason, "successor": product.successor, "retiredAt": product.retired_at}
-    return RequestProblem(410, "retired", detail, fix, **more)
