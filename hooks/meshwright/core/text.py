@@ -9,6 +9,14 @@ from typing import Any
 
 from meshwright.core.git import without_credentials
 
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document, and no literal of linked data, can have."""
+
+
+def without_forbidden(text: str) -> str:
+    """Return untrusted text for XML or linked data: characters that neither can have are replaced."""
+    return FORBIDDEN.sub("\ufffd", text)
+
 
 def printable(words: str, lines: bool = False) -> str:
     """Return untrusted text without control characters and line breaks.

@@ -47,7 +47,7 @@ def document(record: Record) -> dict[str, Any]:
                 "dprod:domain": _named("domain", record.domain),
                 "dprod:dataProductOwner": _agent(record.owner),
                 "prov:qualifiedAttribution": _attribution(record.steward),
-                "odrl:hasPolicy": _policy(record, dataset),
+                "odrl:hasPolicy": policy(record, dataset),
                 "dprod:inputPort": [_input(one) for one in record.inputs],
                 "dprod:outputPort": [_output(port) for port in record.outputs],
                 "dprod:outputDataset": _dataset(record, dataset) if record.dataset else None,
@@ -114,8 +114,8 @@ def _dataset(record: Record, dataset: str) -> dict[str, Any]:
     )
 
 
-def _policy(record: Record, dataset: str) -> dict[str, Any] | None:
-    """Return what may be passed on to third parties."""
+def policy(record: Record, dataset: str) -> dict[str, Any] | None:
+    """Return what may be passed on to third parties, as a policy of ODRL; None if nothing is said."""
     rules: dict[str, Any] = {}
     for what, right in record.distribution_rights.items():
         action: dict[str, Any] = {"@id": ACTIONS[what]}

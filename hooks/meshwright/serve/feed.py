@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from meshwright.core.text import without_forbidden
+
 ATOM = "http://www.w3.org/2005/Atom"
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document can have."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,6 @@ def atom(title: str, link: str, entries: Iterable[FeedEntry], at: str) -> bytes:
 
 
 def _add(parent: ElementTree.Element, name: str, text: str = "", **attributes: str) -> None:
-    clean = {key: NO_XML.sub("\ufffd", value) for key, value in attributes.items()}
+    clean = {key: without_forbidden(value) for key, value in attributes.items()}
     child = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}", clean)
-    child.text = NO_XML.sub("\ufffd", text) or None
+    child.text = without_forbidden(text) or None

@@ -36,6 +36,14 @@ class Links(Protocol):
         """Return the address of the changes of a product, or of all; empty if there is none."""
         ...
 
+    def dcat(self, ending: str, id: str = "") -> str:
+        """Return the address of a product, or of all, as DCAT; `ending`: of the file, for its form."""
+        ...
+
+    def odps(self, id: str = "") -> str:
+        """Return the address of a product, or of all, as documents of the Open Data Product Standard."""
+        ...
+
 
 class Served:
     """Addresses of the served catalog."""
@@ -79,6 +87,21 @@ class Served:
     def feed(self, id: str = "") -> str:
         return f"{self._root}products/{quote(id)}/changes.atom" if id else f"{self._root}changes.atom"
 
+    def dcat(self, ending: str, id: str = "") -> str:
+        return f"{self._root}products/{quote(id)}/dcat.{ending}" if id else f"{self._root}dcat.{ending}"
+
+    def odps(self, id: str = "") -> str:
+        return f"{self._root}products/{quote(id)}/odps.yaml" if id else f"{self._root}odps.json"
+
+
+class Absolute(Served):
+    """Whole addresses of the served catalog, for what leaves it."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: the catalog's own address."""
+        super().__init__("/")
+        self._root = f"{url.rstrip('/')}/"
+
 
 class Exported:
     """Files in a folder."""
@@ -118,6 +141,12 @@ class Exported:
 
     def feed(self, id: str = "") -> str:
         return ""
+
+    def dcat(self, ending: str, id: str = "") -> str:
+        return f"{self._root}products/{quote(id)}/dcat.{ending}" if id else f"{self._root}dcat.{ending}"
+
+    def odps(self, id: str = "") -> str:
+        return f"{self._root}products/{quote(id)}/odps.yaml" if id else f"{self._root}odps.json"
 
 
 def _query_string(query: Query | None) -> str:

@@ -6,18 +6,22 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from meshwright.core.yaml import Unreadable
 from meshwright.export import odcs, odps
-from meshwright.serve import now
+from meshwright.serve import now, product_feeds
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.links import Exported
 from meshwright.serve.pages import Pages
+from meshwright.serve.paging import product_page
 from meshwright.serve.search import Query, Search
 
 MARK = ".meshwright-catalog"
 """The file that marks a folder as an export."""
+FEED = 500
+"""Products in one file of a feed."""
 
 
 def export(store: CatalogStore, folder: Path) -> int:
@@ -65,10 +69,10 @@ def _write(store: CatalogStore, root: Path) -> int:
     pages = Pages(store, search)
     top, domain, product = Exported(0), Exported(1), Exported(3)
 
-    def put(name: str, text: str) -> None:
+    def put(name: str, text: str | bytes) -> None:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8", "replace")
+        file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
 
     put("index.html", pages.everything(top))
     put("access.html", pages.access(top, Query()))
@@ -81,11 +85,34 @@ def _write(store: CatalogStore, root: Path) -> int:
         if not kept.retired_at:
             put(f"{here}/record.json", kept.text)
             put(f"{here}/contract.yaml", odps.rendered(odcs.document(kept.record, published=True)))
+            put(f"{here}/odps.yaml", product_feeds.odps_product(kept))
+            for form in product_feeds.FORMS:
+                put(f"{here}/dcat.{form}", product_feeds.dcat_product(form, kept, product))
             count += 1
         for version in store.products.versions(kept.id):
             text = store.products.version(kept.id, version.hash) or "{}"
             put(f"{here}/{version.hash}.html", pages.version(product, kept, version.hash, text))  # fmt: skip
     for name in search.search(Query()).facets["domain"]:
         put(f"domains/{name}.html", pages.domain(domain, name))
+    for name, content in _feeds(store, count):
+        put(name, content)
     (root / MARK).write_text(json.dumps({"at": now(), "products": count}) + "\n", "utf-8")
     return count
+
+
+def _feeds(store: CatalogStore, total: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of the feeds: `dcat.ttl`, `dcat-2.ttl` and so on, each with the next one's name."""
+    to, after, number = Exported(0), "", 1
+    while number == 1 or after:
+        products, after = product_page(store, after, FEED)
+        here, following = _numbered(number), _numbered(number + 1) if after else ""
+        for form in product_feeds.FORMS:
+            next_page = f"dcat{following}.{form}" if after else ""
+            content = product_feeds.dcat_page(form, products, to, total, f"dcat{here}.{form}", next_page)
+            yield f"dcat{here}.{form}", content
+        yield f"odps{here}.json", product_feeds.odps_page(products, f"odps{following}.json" if after else "")
+        number += 1
+
+
+def _numbered(page: int) -> str:
+    return "" if page == 1 else f"-{page}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshwright.serve.routes import (
     assessment_routes,
     contract_routes,
+    feed_routes,
     lineage_routes,
     login_routes,
     mesh_routes,
@@ -19,6 +20,7 @@ ROUTERS = tuple(
         service_routes,
         product_routes,
         contract_routes,
+        feed_routes,
         mesh_routes,
         assessment_routes,
         lineage_routes,

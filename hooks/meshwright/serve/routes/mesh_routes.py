@@ -14,15 +14,13 @@ from fastapi.responses import Response
 from meshwright.product import metamodel
 from meshwright.product.record import Port, Record
 from meshwright.serve import mesh
-from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.context import of
+from meshwright.serve.paging import product_page
 from meshwright.serve.rights import require_reading
 from meshwright.serve.routes.openapi import TOKEN
 
-RECORDS, STEP = 500, 25
-"""Entries of a page of whole records, and how many are read at once."""
-PAGE = 8_000_000
-"""Bytes after which a page of records ends, however many were asked for."""
+RECORDS = 500
+"""Entries of a page of whole records."""
 
 router = APIRouter()
 
@@ -37,27 +35,12 @@ def records(
 ) -> Response:
     """Every active product's record, by id. A page may have fewer than were asked for."""
     require_reading(request)
-    store = of(request).store
-    entries, last = _records(store, after.replace("\0", ""), limit)
-    more = json.dumps(last if store.products.after(last, 1) else None)
+    products, last = product_page(of(request).store, after.replace("\0", ""), limit)
+    entries = [
+        f'{{"record":{one.text},"hash":"{one.hash}","publishedAt":"{one.published_at}"}}' for one in products
+    ]
+    more = json.dumps(last or None)
     return Response(f'{{"records":[{",".join(entries)}],"next":{more}}}', media_type="application/json")
-
-
-def _records(store: CatalogStore, after: str, limit: int) -> tuple[list[str], str]:
-    """Return a page of records as JSON, and the id of the last."""
-    entries: list[str] = []
-    size, last = 0, after
-    while len(entries) < limit and size < PAGE:
-        step = min(STEP, limit - len(entries))
-        products = store.products.after(last, step)
-        for one in products:
-            entries.append(f'{{"record":{one.text},"hash":"{one.hash}","publishedAt":"{one.published_at}"}}')
-            size, last = size + len(one.text), one.id
-            if size >= PAGE:
-                break
-        if len(products) < step:
-            break
-    return entries, last
 
 
 @router.get("/api/mesh.yaml", **TOKEN)
