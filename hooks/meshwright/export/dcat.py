@@ -2,7 +2,7 @@
 
 https://www.w3.org/TR/vocab-dcat-3/ and https://semiceu.github.io/DCAT-AP/releases/3.0.0/. A product is the data set
 that it publishes, and an output port is a distribution. Its identifiers are addresses of the catalog that has the product;
-`dct:identifier` is its name in the mesh.
+`dct:identifier` is its name in the mesh. Nearly every node has an identifier, so that the pages of a feed make one graph.
 """
 
 from __future__ import annotations
@@ -52,11 +52,13 @@ def dataset(record: Record, to: Addresses, published_at: str) -> dict[str, Any]:
     here = f"{page}#dataset"
     owner = record.owner
     contact = {
+        "@id": f"{page}#owner",
         "@type": "vcard:Individual" if owner.name else "vcard:Organization",
         "vcard:fn": owner.name or owner.team or owner.email,
         "vcard:hasEmail": _mail(owner.email),
     }
     described = " ".join(filter(None, (record.purpose, record.usage, record.limitations)))
+    policy = dprod.policy(record, here)
     sources = {one.product for one in record.inputs if ID.fullmatch(one.product)}
     return {
         "@id": here,
@@ -66,15 +68,15 @@ def dataset(record: Record, to: Addresses, published_at: str) -> dict[str, Any]:
                 "dct:identifier": f"{PRODUCT}{record.id}",
                 "dct:title": record.title,
                 "dct:description": described or record.title,
-                "dct:publisher": _publisher(owner.team or owner.name or record.domain),
+                "dct:publisher": _publisher(to, owner.team or owner.name or record.domain),
                 "dcat:contactPoint": contact if contact["vcard:fn"] else None,
                 "dcat:theme": _theme(record, to),
                 "dcat:keyword": list(record.tags),
                 "dct:accessRights": _access_rights(record),
-                "dct:rights": _rights(record),
+                "dct:rights": _rights(record, page),
                 "dprod:informationSensitivityClassification": _sensitivity(record),
                 "dct:license": _license(record, page),
-                "odrl:hasPolicy": dprod.policy(record, here),
+                "odrl:hasPolicy": policy and {"@id": f"{page}#policy", **policy},
                 "dct:conformsTo": _contract(record, to),
                 "dcat:version": record.version,
                 "dct:modified": _moment(record.publication) or _moment(published_at),
@@ -103,7 +105,7 @@ def catalog(
             "@type": ["dcat:Catalog", "hydra:Collection"],
             "dct:title": TITLE,
             "dct:description": "The products of a data mesh, as their own pipelines publish them.",
-            "dct:publisher": _publisher(TITLE),
+            "dct:publisher": _publisher(to, TITLE),
             "foaf:homepage": {"@id": home},
             "hydra:totalItems": total,
             **({"hydra:view": view} if page else {}),
@@ -141,8 +143,9 @@ def _format(port: Port) -> dict[str, Any] | None:
     return {**named, "rdfs:label": port.uses} if port.uses else None
 
 
-def _publisher(name: str) -> dict[str, Any]:
-    return {"@type": "foaf:Agent", "foaf:name": name}
+def _publisher(to: Addresses, name: str) -> dict[str, Any]:
+    """Return a team, under one name on all pages of a feed."""
+    return {"@id": f"{to.home()}#by-{_part(name)}", "@type": "foaf:Agent", "foaf:name": name}
 
 
 def _mail(address: str) -> dict[str, str] | None:
@@ -160,9 +163,9 @@ def _access_rights(record: Record) -> dict[str, str]:
     return {"@id": f"{ACCESS_RIGHTS}{'PUBLIC' if for_all else 'RESTRICTED'}", "@type": "dct:RightsStatement"}
 
 
-def _rights(record: Record) -> dict[str, Any]:
+def _rights(record: Record, page: str) -> dict[str, Any]:
     words = f"Access: {record.access_mode or 'not known'}. Classification: {record.classification or 'not known'}."
-    return {"@type": "dct:RightsStatement", "rdfs:label": words}
+    return {"@id": f"{page}#rights", "@type": "dct:RightsStatement", "rdfs:label": words}
 
 
 def _sensitivity(record: Record) -> dict[str, Any] | None:
