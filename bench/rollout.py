@@ -62,6 +62,7 @@ def answers(number: int, chance: random.Random) -> dict[str, object]:
         "outputs": chance.choice([["parquet"], ["delta"], ["delta", "parquet"]]),
         "traits": chance.choice([[], ["schedule"]]),
         "access_mode": chance.choice(["open", "approval-required"]),
+        "infrastructure": chance.choice(["aws", "ci", "kubernetes"]),
     }
 
 
@@ -87,7 +88,8 @@ def make(job: tuple[int, str, str, str]) -> None:
     from copier._settings import SettingsModel
 
     from meshwright.core.git import EMPTY, Git
-    from meshwright.core.render import Renderer, Store
+    from meshwright.core.render import Renderer
+    from meshwright.core.template_store import Store
 
     chance = random.Random(number)  # noqa: S311
     store = Store(Path(target).parent.parent / "store", source)
@@ -103,10 +105,11 @@ def make(job: tuple[int, str, str, str]) -> None:
         commit = here.one("commit-tree", here.tree(folder, EMPTY), "-m", "Ours", variables=who)
         here("update-ref", "refs/heads/main", commit)
         (here.directory / "HEAD").write_text("ref: refs/heads/main\n")
+        here("repack", "-a", "-d", "-q")  # as a server keeps what was pushed
 
 
 def fleet(folder: Path, source: Path, count: int) -> None:
-    from meshwright.core.render import Store
+    from meshwright.core.template_store import Store
 
     (folder / "store").mkdir()
     (folder / "fleet").mkdir()

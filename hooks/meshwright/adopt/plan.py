@@ -16,7 +16,8 @@ from meshwright.adopt.product_files import OwnData, own_data, readme, written
 from meshwright.adopt.repository import LINK, REGULAR, SUBMODULE, Entry, TeamRepository
 from meshwright.core.errors import Error
 from meshwright.core.git_url import same_template
-from meshwright.core.render import Release, Unrenderable, copy
+from meshwright.core.render import copy
+from meshwright.core.template_store import Release, Unrenderable
 from meshwright.core.text import listed, printable
 from meshwright.core.yaml import load_text
 from meshwright.inspection.dbt_project import PROJECT

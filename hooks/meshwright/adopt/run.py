@@ -18,7 +18,7 @@ from meshwright.check.findings import Finding
 from meshwright.core.errors import Error
 from meshwright.core.git import GitError, is_path, without_credentials
 from meshwright.core.git_url import copier_address
-from meshwright.core.render import Release, Store, Unrenderable
+from meshwright.core.template_store import Release, Store, Unrenderable
 from meshwright.core.text import listed
 from meshwright.inspection.dbt_project import PROJECT
 

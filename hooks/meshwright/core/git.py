@@ -76,6 +76,8 @@ IDENTITY = {"user.name": "Meshwright", "user.email": "meshwright@localhost"}
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
+FOLDER = "040000"
+"""Mode of a folder in a tree."""
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The empty tree, which git always has."""
 
@@ -170,9 +172,12 @@ class Git:
         """Return path -> (mode, object) of the files below a tree; of all files, or of `paths`."""
         return self._listed("--literal-pathspecs", "ls-tree", "-r", "-z", tree, "--", *paths)
 
-    def in_root(self, tree: str) -> dict[str, tuple[str, str]]:
-        """Return the same for the root folder alone, with its subfolders as entries; reads only one tree."""
-        return self._listed("ls-tree", "-z", tree)
+    def in_root(self, tree: str, *, below: bool = False) -> dict[str, tuple[str, str]]:
+        """Return the same for the root folder alone, with its subfolders as entries; reads only one tree.
+
+        With `below`, return all files and folders.
+        """
+        return self._listed("ls-tree", *(("-r", "-t") if below else ()), "-z", tree)
 
     def _listed(self, *arguments: str) -> dict[str, tuple[str, str]]:
         found = {}

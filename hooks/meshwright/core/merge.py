@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshwright.core.git import Git, text
+from meshwright.core.loose_objects import Entry, LooseObjects
 
 LABELS = ("before updating", "last update", "after updating")
 """Copier's names for ours, the base and theirs in conflict markers."""
 
 MAX_HUNKS, MAX_LINES = 20, 60
 """Limits for the part of a conflict that a plan shows."""
-
-Entry = tuple[str, str]
-"""Mode and object of a file in a tree."""
 
 
 @dataclass
@@ -40,26 +38,39 @@ class Merge:
     """The merged tree. A file in conflict has both sides between markers, or the team's side."""
 
     tree: str
+    files: dict[str, Entry]
     conflicts: list[Conflict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Decisions made without asking that a person may want to know."""
 
 
 def merge(
-    git: Git, base: str, ours: str, theirs: str, protected: Callable[[Path], bool], yielding: str
+    git: Git,
+    base: str,
+    ours: str,
+    theirs: str,
+    protected: Callable[[Path], bool],
+    yielding: str,
+    objects: LooseObjects | None = None,
+    team: Mapping[str, Entry] | None = None,
 ) -> Merge:
     """Merge three trees. Raises GitError.
 
-    No path in `protected` differs from `ours`; the path `yielding` is always taken from `theirs`.
+    No path in `protected` differs from `ours`; the path `yielding` is always taken from `theirs`. `team`: the files
+    of `ours`, if they have been read already.
     """
-    commits = _commits(git, base, ours, theirs)
+    objects = objects or LooseObjects(git.directory / "objects")
+    team = git.entries(ours) if team is None else team
+    root = objects.commit(git, base, "base")
+    commits = objects.commit(git, ours, "ours", root), root, objects.commit(git, theirs, "theirs", root)
     output = git(
         "-c", "merge.renames=true", "-c", "merge.conflictStyle=merge",
         "merge-tree", "--write-tree", "-z", "--messages", commits[0], commits[2],
         ok=(0, 1),
     )  # fmt: skip
     merged, stages, messages = _parsed(text(output))
-    result = Merge(merged)
+    files = git.entries(merged)
+    result = Merge(merged, files)
     edits: dict[str, Entry | None] = {}
     for path, sides in stages.items():
         kinds = messages.get(path, [])
@@ -74,38 +85,25 @@ def merge(
                 note = f"{name} was deleted by the team and stays deleted, though the template changed it"
                 result.notes.append(note)
         elif aside != path:
-            edits |= {path: None, aside: git.entries(merged, path).get(path)}
+            edits |= {path: None, aside: files.get(path)}
             result.conflicts.append(Conflict(aside, _in_words(kinds)))
         elif set(sides) >= {2, 3} and all(_is_text(mode) for mode, _ in sides.values()):
-            conflict, entry = _both_changed(git, merged, path, sides, commits)
+            conflict, entry = _both_changed(git, files.get(path), path, sides, commits)
             edits |= {path: entry} if entry else {}
             result.conflicts += [conflict] if conflict else []
         elif 2 in sides and any("modify/delete" in kind for kind in kinds):
             result.conflicts.append(Conflict(path, "the template removed it, the team edited it"))
         else:
             result.conflicts.append(Conflict(path, _in_words(kinds)))
-    for path in git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-only", ours, merged):
+    for path in [path for path in {**team, **files} if team.get(path) != files.get(path)]:
         if protected(Path(path)):
-            edits[path] = git.entries(ours, path).get(path)
+            edits[path] = team.get(path)
             result.conflicts = [conflict for conflict in result.conflicts if conflict.path != path]
     if edits:
+        merged_files = {**files, **edits}
+        result.files = {path: entry for path, entry in merged_files.items() if entry is not None}
         result.tree = git.edited(merged, edits)
     return result
-
-
-def _commits(git: Git, base: str, ours: str, theirs: str) -> tuple[str, str, str]:
-    """Return three commits (ours, base, theirs), which tell git how the trees are related."""
-    root = git.one("commit-tree", base, "-m", "base", variables=AUTHOR)
-    sides = [git.one("commit-tree", tree, "-p", root, "-m", name, variables=AUTHOR) for name, tree in (("ours", ours), ("theirs", theirs))]  # fmt: skip
-    return sides[0], root, sides[1]
-
-
-AUTHOR = {
-    f"GIT_{role}_{field}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for field, value in (("NAME", "x"), ("EMAIL", "x"), ("DATE", "@1 +0000"))
-}
-"""For commits that no repository keeps."""
 
 
 def _parsed(output: str) -> tuple[str, dict[str, dict[int, Entry]], dict[str, list[str]]]:
@@ -136,10 +134,9 @@ def _is_text(mode: str) -> bool:
 
 
 def _both_changed(
-    git: Git, tree: str, path: str, sides: dict[int, Entry], commits: tuple[str, str, str]
+    git: Git, found: Entry | None, path: str, sides: dict[int, Entry], commits: tuple[str, str, str]
 ) -> tuple[Conflict | None, Entry | None]:
     """Return the conflict in a file that both sides changed, if any, and its content, if git's has to be replaced."""
-    found = git.entries(tree, path).get(path)
     if not found:
         return Conflict(path, "both sides changed it and its type"), None
     mode, name = found

@@ -8,9 +8,9 @@ if a version of Copier ignores them, renders become slow, not wrong.
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
+import hashlib
+import os
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,176 +19,60 @@ from typing import Any, Literal
 
 import yaml
 from copier._jinja_ext import get_yield_context
-from copier._main import Worker, as_operation
+from copier._main import Worker, _operation, as_operation
 from copier._settings import SettingsModel
-from copier._template import Template
 from copier._types import Phase
-from packaging.version import InvalidVersion, Version
+from copier.errors import YieldTagInFileError
 
-from meshwright.core.git import CAREFUL, ISOLATED, REMOTE, Git, GitError, run
-from meshwright.core.git_url import cloneable
+from meshwright.core.rendered_once import RenderedOnce, key_of, names_in
+from meshwright.core.template_store import File, Placement, Release, Unrenderable
 
-# libyaml is ten times as fast, and Copier parses YAML for every computed answer.
-if hasattr(yaml, "CSafeLoader"):
-    yaml.safe_load = lambda stream: yaml.load(stream, Loader=yaml.CSafeLoader)
+MOST_YAML = 20_000
+"""Longer texts are parsed each time."""
 
-
-class Unrenderable(Exception):
-    """The template cannot be rendered with these answers, or at this version; the message says why."""
+# Copier parses YAML for every computed answer, mostly the same; libyaml is ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Release(Template):
-    """A template at one version with an existing checkout."""
-
-    checkout: Path
-    environment: Any = None
-
-    @cached_property
-    def vcs(self) -> Literal["git"]:
-        return "git"
-
-    @cached_property
-    def local_abspath(self) -> Path:
-        return self.checkout
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> bytes:
+    return pickle.dumps(yaml.load(text, Loader=LOADER))  # noqa: S506 - a safe loader
 
 
-@dataclass(frozen=True)
-class Store:
-    """A template's repository, cloned once, with checkouts of the versions in use."""
-
-    folder: Path
-    url: str
-
-    @property
-    def git(self) -> Git:
-        return Git(self.folder / "template.git")
-
-    @classmethod
-    def cloned(cls, folder: Path, url: str, timeout: float) -> Store:
-        """Fetch all versions. Raises GitError."""
-        store = cls(folder, url)
-        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        store.git.remote_command(
-            "fetch", "--quiet", "--update-shallow", "--", cloneable(url), *refs, timeout=timeout
-        )
-        return store
-
-    @lru_cache(maxsize=512)  # noqa: B019 - one store lives as long as its process
-    def commit(self, version: str) -> str | None:
-        """Return the commit of a version: a tag, output of `git describe`, a branch, or a commit."""
-        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._/+-]{0,199}", version):
-            return None
-        for name in (f"refs/tags/{version}", version):
-            try:
-                return self.git.one("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-            except GitError:
-                continue
-        return None
-
-    def head(self) -> str | None:
-        """Return the commit of the template's HEAD, if one of its branches or tags has it. Raises GitError."""
-        words = self.git.remote_command("ls-remote", "--", cloneable(self.url), "HEAD", timeout=60).split()
-        return self.commit(words[0]) if words else None
-
-    def versions(self) -> list[tuple[Version, str]]:
-        """Return all releases (tags that are versions), the oldest first."""
-        tags = self.git.one("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
-        return sorted((version, tag) for tag in tags if (version := _version(tag)))
-
-    def newest(self) -> str | None:
-        """Return the newest release that is not a prerelease, as `copier update` chooses it."""
-        final = [tag for version, tag in self.versions() if not version.is_prerelease]
-        return final[-1] if final else None
-
-    def described(self, commit: str) -> str:
-        """Return Copier's name of a commit: its tag, or the nearest one and the distance."""
-        return self.git.one("describe", "--tags", "--always", commit)
-
-    def position(self, commit: str) -> tuple[Version, int] | None:
-        """Return the position of a commit among the releases: the last one before it, and the number of commits after that."""
-        try:
-            name = self.git.one("describe", "--tags", commit)
-        except GitError:  # no earlier tag; its short name may look like a version, but is not one
-            return None
-        match = re.fullmatch(r"(.+)-(\d+)-g[0-9a-f]+", name)
-        version = _version(match[1] if match else name)
-        return (version, int(match[2]) if match else 0) if version else None
-
-    @lru_cache(maxsize=512)  # noqa: B019
-    def between(self, commit: str, target: str) -> int | None:
-        """Return how many releases a commit is behind another; negative if ahead; None if unknown."""
-        if commit == target:
-            return 0
-        here, there = self.position(commit), self.position(target)
-        if here is None or there is None:
-            ahead = self.git.status("merge-base", "--is-ancestor", target, commit) == 0
-            return -1 if ahead else None
-        if here >= there:
-            return -1
-        return max(1, sum(here[0] < version <= there[0] for version, _ in self.versions()))
-
-    def checkout(self, commit: str) -> Path:
-        """Return a folder with the template's files at a commit. Safe for parallel processes."""
-        target = self.folder / "checkouts" / commit
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(dir=self.folder))
-            local = {**ISOLATED, **REMOTE}
-            run(["git", *CAREFUL, "clone", "--quiet", "--shared", "--no-checkout", "--template=", str(self.git.directory), str(fresh)], local)  # fmt: skip
-            run(["git", *CAREFUL, "-C", str(fresh), "checkout", "--quiet", "--detach", commit], local)
-            try:
-                fresh.rename(target)
-            except OSError:  # another process was faster
-                shutil.rmtree(fresh)
-        return target
-
-    @lru_cache(maxsize=8)  # noqa: B019 - one store lives as long as its process
-    def release(self, commit: str, url: str) -> Release:
-        """Return the template at a commit, with the address `url`. Raises GitError, Unrenderable."""
-        release = Release(url=url, ref=commit)
-        release.checkout = self.checkout(commit).resolve()
-        release.commit = self.described(commit)
-        _refuse_what_needs_a_checkout(release)
-        position = self.position(commit)
-        release.version = Version(".post".join(map(str, position))) if position else None
-        return release
+def _safe_load(stream: Any) -> Any:
+    """Return the value of YAML; a new one each time, because the caller may change it."""
+    if isinstance(stream, str) and len(stream) < MOST_YAML:
+        return pickle.loads(_parsed(stream))  # noqa: S301 - what we have written a line above
+    return yaml.load(stream, Loader=LOADER)  # noqa: S506
 
 
-def _refuse_what_needs_a_checkout(release: Release) -> None:
-    try:
-        unsafe = release.tasks or release.jinja_extensions
-        foreign = release.external_data
-        # Read now, so that errors in it are reported once, and not for each product.
-        _ = release.exclude, release.skip_if_exists, release.questions_data, release.envops
-    except Exception as error:
-        raise Unrenderable(f"copier.yml: {error}") from error
-    if unsafe:
-        raise Unrenderable(
-            "It has _tasks or _jinja_extensions, but Meshwright does not run a template's code."
-        )
-    if foreign:
-        raise Unrenderable(
-            "It reads files of the product (_external_data), but Meshwright does not check them out."
-        )
-    if (release.checkout / ".gitmodules").exists():
-        raise Unrenderable("It has submodules, but Meshwright does not fetch them.")
-
-
-def _version(name: str) -> Version | None:
-    try:
-        return Version(name)
-    except InvalidVersion:
-        return None
+yaml.safe_load = _safe_load
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Path rules of a render, in addition to the files that it wrote."""
+    """The files of a render, and its rules for paths."""
 
+    files: dict[str, File]
+    """Path -> file; empty if they were to be written."""
     excluded: Callable[[Path], bool]
     """True if updates leave a path alone (`_exclude`)."""
     skipped: Callable[[Path], bool]
     """True if a path is only written when missing (`_skip_if_exists`)."""
+
+
+def read_files(folder: Path) -> dict[str, File]:
+    """Return path -> file of the files and symbolic links below a folder."""
+    found: dict[str, File] = {}
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            file = Path(parent, name)
+            path = file.relative_to(folder).as_posix()
+            if file.is_symlink():
+                found[path] = ("120000", os.fsencode(os.readlink(file)))
+            elif name in names:
+                found[path] = ("100755" if file.stat().st_mode & 0o100 else "100644", file.read_bytes())
+    return found
 
 
 class Renderer(Worker):
@@ -219,11 +103,70 @@ class Renderer(Worker):
     def _sync_git_index_executable_bit(self, *_: Any) -> None:
         """Do nothing: there is no index here, and running git for each file takes most of the time."""
 
+    kept: dict[str, File] | None = None
+    """The files, if they are not to be written."""
+    placed: list[Placement] | None = None
+
+    def _render_template(self) -> None:
+        # Which files there are follows from few values, and Copier decides it again for each of a thousand files.
+        if self.kept is None:
+            return super()._render_template()
+        release = self.template
+        assert isinstance(release, Release)
+        names = release.placing_names(self.jinja_env)
+        values = None if names is None else key_of(names, self._render_context())
+        decides = (values, release.url, str(self.answers_relpath), tuple(self.exclude), _operation.get())
+        key = hashlib.sha256(repr(decides).encode()).hexdigest()
+        placements = release.placements.get(key) if values is not None else None
+        if placements is not None:
+            _ = self.match_exclude  # while the operation is known
+            for placement in placements:
+                self._render_file(*placement)
+            return None
+        self.placed = []
+        super()._render_template()
+        if values is not None and self.placed:  # none: this Copier does not call us
+            release.keep_placements(key, self.placed)
+        return None
+
+    def _render_folder(self, dst_relpath: Path) -> None:
+        if self.kept is None:
+            super()._render_folder(dst_relpath)
+
+    def _render_file(
+        self, src_relpath: Path, dst_relpath: Path, extra_context: dict[str, Any] | None = None
+    ) -> None:
+        release = self.template
+        if self.kept is None or not isinstance(release, Release):
+            return super()._render_file(src_relpath, dst_relpath, extra_context)
+        if self.placed is not None:
+            self.placed.append((src_relpath, dst_relpath, extra_context or {}))
+        content = self._content(release, src_relpath, extra_context or {})
+        path = dst_relpath.as_posix()
+        if path not in self.kept or not self.match_skip(dst_relpath):
+            self.kept[path] = (release.mode(src_relpath), content)
+        return None
+
+    def _content(self, release: Release, source: Path, extra: Mapping[str, Any]) -> bytes:
+        suffix = release.templates_suffix
+        if not source.name.endswith(suffix):
+            return release.content(source)
+        try:
+            template = self.jinja_env.get_template(source.as_posix())
+        except UnicodeDecodeError:
+            if suffix:
+                raise
+            return release.content(source)
+        content: bytes = template.render(**self._render_context(), **extra).encode()
+        if get_yield_context(self.jinja_env).yield_name:
+            raise YieldTagInFileError(f"File {source} contains a yield tag, but it is not allowed.")
+        return content
+
 
 def old(
     release: Release, answers: Mapping[str, Any], exclude: Sequence[str], folder: Path, answers_file: str
 ) -> Rendered:
-    """Render the base of `copier update`: the recorded version with the recorded answers.
+    """Render the base of `copier update`: the recorded version with the recorded answers. Keeps files in memory.
 
     `exclude` comes from the new version, so that excluded files do not look deleted. Raises Unrenderable.
     """
@@ -231,12 +174,15 @@ def old(
 
 
 def new(release: Release, answers: Mapping[str, Any], folder: Path, answers_file: str) -> Rendered:
-    """Render the result of `copier update --defaults`; new questions get their defaults. Raises Unrenderable."""
+    """Render the result of `copier update --defaults`; new questions get their defaults. Keeps files in memory.
+
+    Raises Unrenderable.
+    """
     return _render("update", release, folder, {}, answers, (), answers_file)
 
 
 def copy(release: Release, answers: Mapping[str, Any], folder: Path, answers_file: str) -> Rendered:
-    """Render the result of `copier copy --defaults --data …`. Raises Unrenderable."""
+    """Render the result of `copier copy --defaults --data …` to a folder. Raises Unrenderable."""
     return _render("copy", release, folder, answers, {}, (), answers_file)
 
 
@@ -263,31 +209,48 @@ def _render(
         ) as worker:
             worker.template = release
             worker.subproject.last_answers = dict(last)
+            if operation == "update" and not release.has_links:
+                worker.kept = {}
             # The outermost operation counts, so that _exclude sees an update.
             as_operation(operation)(worker.run_copy)()
-            return Rendered(worker.match_exclude, worker.match_skip)
+            files = worker.kept or {}
+            if operation == "update":
+                files = {**read_files(folder), **files}
+            return Rendered(files, worker.match_exclude, worker.match_skip)
     except Exception as error:
         raise Unrenderable(f"{type(error).__name__}: {error}" if not str(error) else str(error)) from error
 
 
 def _compiling_once(environment: Any) -> Any:
-    """Return a Jinja environment that compiles each text only once."""
-    compile_text, find = lru_cache(maxsize=4096)(environment.from_string), environment.get_template
+    """Return a Jinja environment that compiles each text only once, and renders it once for the same values."""
+    compile_text, find = environment.from_string, environment.get_template
 
     def forget_yield() -> None:
         # Copier's yield tag keeps state in the environment, and relies on every text being compiled again.
         state = get_yield_context(environment)
         state.yield_name = state.yield_iterable = None
 
+    @lru_cache(maxsize=4096)
+    def text_once(source: str) -> RenderedOnce:
+        return RenderedOnce(compile_text(source), names_in(environment, source))
+
+    @lru_cache(maxsize=4096)
+    def file_once(name: str) -> RenderedOnce:
+        template = find(name)
+        source = environment.loader.get_source(environment, name)[0]
+        return RenderedOnce(template, names_in(environment, source, name))
+
     def from_string(source: Any) -> Any:
         forget_yield()
         if not isinstance(source, str):
             raise TypeError("Not a text.")  # as Jinja does; Copier then uses the value unchanged
-        return compile_text(source)
+        return text_once(source)
 
-    def get_template(name: str, *arguments: Any, **options: Any) -> Any:
+    def get_template(name: Any, *arguments: Any, **options: Any) -> Any:
         forget_yield()
-        return find(name, *arguments, **options)
+        if arguments or options or not isinstance(name, str):
+            return find(name, *arguments, **options)  # Jinja's own includes and imports
+        return file_once(name)
 
     environment.from_string, environment.get_template = from_string, get_template
     environment.auto_reload = False  # a checkout does not change

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from meshwright.core.git import ON_DEMAND, Git, GitError
+from meshwright.core.git import FOLDER, ON_DEMAND, Git, GitError
 from meshwright.core.git_url import same_template
+from meshwright.core.loose_objects import Entry, LooseObjects, shared_objects
 from meshwright.core.merge import Merge, merge
-from meshwright.core.render import Release, Store, Unrenderable, new, old
-from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, load, parse
+from meshwright.core.render import new, old
+from meshwright.core.rendered_tree import rendered_tree
+from meshwright.core.template_store import File, Release, Store, Unrenderable
+from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, load_text, parse
 from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, MANIFEST
 from meshwright.product.ownership import TEMPLATE, owner
 from meshwright.rollout.fleet import Repository
@@ -46,8 +49,11 @@ class FetchedRepository:
     branches: Mapping[str, str]
     """Branch -> commit, of the fetched branches."""
     head: str
-    root: Mapping[str, tuple[str, str]]
-    """Entries in the root of the repository: name -> mode and object."""
+    tree: str
+    files: Mapping[str, Entry]
+    """Path -> mode and object, of all files; of the root alone if it was not fetched deep."""
+    objects: Collection[str]
+    """The files' and folders' objects."""
     answers_file: str
     answers: dict[str, Any]
     answered: bytes
@@ -67,9 +73,10 @@ def load_repository(
     remote = look(git, repository, timeout)
     branches = fetch(git, remote, more, timeout, deep)
     head = branches[remote.branch or "HEAD"]
-    root = git.in_root(head)
-    name = ANSWERS_BESIDE if ANSWERS_BESIDE in root else ANSWERS
-    answered = _answered(git, root, name, timeout)
+    entries = git.in_root(head, below=deep)
+    files = {path: entry for path, entry in entries.items() if entry[0] != FOLDER}
+    name = ANSWERS_BESIDE if ANSWERS_BESIDE in files else ANSWERS
+    answered = _answered(git, files, name, timeout)
     answers = _answers(name, answered)
     outcome.version = answers["_commit"]
     if not any(same_template(answers["_src_path"], known) for known in (template.url, *template.formerly)):
@@ -80,7 +87,11 @@ def load_repository(
         fix = "It was made from an unpublished version: run `copier recopy` with a published one."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", fix)
     outcome.behind = template.store.between(recorded, template.commit)
-    return FetchedRepository(git, remote, branches, head, root, name, answers, answered, recorded, folder)
+    objects = {entry[1] for entry in entries.values()}
+    tree = git.one("rev-parse", f"{head}^{{tree}}")
+    return FetchedRepository(
+        git, remote, branches, head, tree, files, objects, name, answers, answered, recorded, folder
+    )
 
 
 NO_PRODUCT = "Remove it from the mesh, or add the answers file that `copier copy` would have written."
@@ -93,7 +104,10 @@ def _answered(git: Git, root: Mapping[str, tuple[str, str]], file: str, timeout:
         raise Unusable(f"It has no {file}, so it was not made from a template.", NO_PRODUCT) from None
     if mode not in ("100644", "100755"):
         raise Unusable(f"Its {file} is not a file.", NO_PRODUCT)
-    # In a partial clone, the file is fetched now.
+    # Of a partial clone, the file may have to be fetched.
+    with contextlib.suppress(GitError):
+        if (content := git.blobs([name], MAX_BYTES)[0]) is not None:
+            return content
     if int(git.remote_command("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
         raise Unusable(f"Its {file} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
@@ -136,16 +150,30 @@ def merge_release(template: TemplateRelease, fetched: FetchedRepository) -> Merg
     before, after = fetched.folder / "before" / name, fetched.folder / "after" / name
     was = old(recorded, fetched.answers, target.exclude, before, fetched.answers_file)
     will = new(target, fetched.answers, after, fetched.answers_file)
+    base, theirs, files = dict(was.files), dict(will.files), fetched.files
     if target.skip_if_exists:
-        there = fetched.git.entries(fetched.head)
-        _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
-        _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
+        for path in [path for path in base if was.skipped(Path(path)) or will.skipped(Path(path))]:
+            del base[path]
+        for path in [path for path in theirs if path in files and will.skipped(Path(path))]:
+            del theirs[path]
     # Copier always takes this file from the new version, so there is nothing to merge.
-    (before / fetched.answers_file).write_bytes(fetched.answered)
-    _heed_attributes(fetched)
-    trees = [fetched.git.tree(folder, fetched.head) for folder in (before, after)]
-    ours = fetched.git.one("rev-parse", f"{fetched.head}^{{tree}}")
-    return merge(fetched.git, trees[0], ours, trees[1], will.excluded, fetched.answers_file)
+    base[fetched.answers_file] = (base.get(fetched.answers_file, ("100644", b""))[0], fetched.answered)
+    attributes = _attributes(fetched)
+    trees = [_tree(fetched, rendered, attributes) for rendered in (base, theirs)]
+    return merge(
+        fetched.git, trees[0], fetched.tree, trees[1], will.excluded, fetched.answers_file,
+        _shared(fetched), files,
+    )  # fmt: skip
+
+
+def _tree(fetched: FetchedRepository, files: Mapping[str, File], attributes: bytes) -> str:
+    return rendered_tree(
+        fetched.git, _shared(fetched), files, fetched.head, fetched.files, fetched.objects, attributes
+    )
+
+
+def _shared(fetched: FetchedRepository) -> LooseObjects:
+    return shared_objects(fetched.folder.parent / "objects")
 
 
 def _folder_name(url: str) -> str:
@@ -153,11 +181,13 @@ def _folder_name(url: str) -> str:
     return name if name not in ("", ".", "..") else "product"
 
 
-def _heed_attributes(fetched: FetchedRepository) -> None:
-    """Apply the product's own .gitattributes to rendered files."""
-    mode, name = fetched.root.get(ATTRIBUTES, ("", ""))
-    if mode == "100644" and int(fetched.git.one("cat-file", "-s", name)) <= MAX_BYTES:
-        fetched.git.attributes(fetched.git.blob(name))
+def _attributes(fetched: FetchedRepository) -> bytes:
+    """Apply the product's own .gitattributes to rendered files; return it."""
+    mode, name = fetched.files.get(ATTRIBUTES, ("", ""))
+    rules = fetched.git.blobs([name], MAX_BYTES)[0] if mode == "100644" else None
+    if rules is not None:
+        fetched.git.attributes(rules)
+    return rules or b""
 
 
 def _release(template: TemplateRelease, commit: str, url: str) -> Release:
@@ -167,18 +197,18 @@ def _release(template: TemplateRelease, commit: str, url: str) -> Release:
         raise Unrenderable(f"The template at {commit[:12]}: {error}") from error
 
 
-def _leave_out(folder: Path, excluded: Any) -> None:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            file = Path(parent, name)
-            if excluded(file.relative_to(folder)):
-                file.unlink()
+def changes(fetched: FetchedRepository, files: Mapping[str, Entry]) -> list[tuple[str, str]]:
+    """Return the changes by a merge: (A, M, D or T, path), in the order of the paths."""
+    paths = [
+        path for path in sorted({**fetched.files, **files}) if fetched.files.get(path) != files.get(path)
+    ]
+    return [(_change(fetched.files.get(path), files.get(path)), path) for path in paths]
 
 
-def changes(fetched: FetchedRepository, tree: str) -> list[tuple[str, str]]:
-    """Return the changes by a tree: (A, M, D or T, path)."""
-    fields = fetched.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", fetched.head, tree)
-    return list(zip(fields[::2], fields[1::2], strict=True))
+def _change(was: Entry | None, will: Entry | None) -> str:
+    if was is None or will is None:
+        return "D" if will is None else "A"
+    return "M" if was[0][:3] == will[0][:3] else "T"
 
 
 def drift(template: TemplateRelease, fetched: FetchedRepository) -> list[tuple[str, str, str]]:
@@ -188,17 +218,15 @@ def drift(template: TemplateRelease, fetched: FetchedRepository) -> list[tuple[s
     """
     folder = fetched.folder / "fresh" / _folder_name(fetched.remote.url)
     release = _release(template, fetched.recorded, fetched.answers["_src_path"])
-    old(release, fetched.answers, (), folder, fetched.answers_file)
-    if not (folder / MANIFEST).is_file():
+    files = old(release, fetched.answers, (), folder, fetched.answers_file).files
+    if MANIFEST not in files:
         fix = f"Update it first to a version with {MANIFEST}."
         raise Unusable(
             f"Version {fetched.answers['_commit']} does not have the list of the template's files.", fix
         )
-    manifest = load(folder / MANIFEST)
-    _heed_attributes(fetched)
-    fresh = fetched.git.tree(folder, fetched.head)
-    desired = fetched.git.entries(fresh)
-    actual = fetched.git.entries(fetched.head, *desired)
+    manifest = load_text(files[MANIFEST][1].decode())
+    fresh = _tree(fetched, files, _attributes(fetched))
+    desired, actual = fetched.git.entries(fresh), fetched.files
     found = []
     for path, entry in desired.items():
         if actual.get(path) != entry and path != fetched.answers_file and owner(path, manifest) == TEMPLATE:

@@ -17,7 +17,7 @@ from typing import Any
 
 from meshwright.core.errors import Error
 from meshwright.core.git import LIVE, GitError, end, without_credentials
-from meshwright.core.render import Store, Unrenderable
+from meshwright.core.template_store import Store, Unrenderable
 from meshwright.rollout.fetched_repository import TemplateRelease
 from meshwright.rollout.fleet import Fleet, Repository
 from meshwright.rollout.outcome import Outcome, counted

@@ -13,7 +13,7 @@ from pathlib import Path
 from meshwright.core import forge
 from meshwright.core.git import CAREFUL, IDENTITY, ISOLATED, REMOTE, Git, GitError, run, text
 from meshwright.core.merge import Merge
-from meshwright.core.render import Unrenderable
+from meshwright.core.template_store import Unrenderable
 from meshwright.rollout.fetched_repository import (
     FetchedRepository,
     TemplateRelease,
@@ -103,7 +103,7 @@ def _planned(
         return None
     outcome.state = "refused"  # a later error is due to the repository
     merge = merge_release(request.template, fetched)
-    outcome.changes = changes(fetched, merge.tree)
+    outcome.changes = changes(fetched, merge.files)
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
     outcome.state = "conflict" if merge.conflicts else "clean"
     outcome.fix = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
