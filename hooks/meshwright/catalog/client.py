@@ -96,6 +96,17 @@ class Client:
         """Return the contract of an active product as YAML, with servers for `datacontract test`: of a role, and of a port."""
         return self._catalog.contract(id, role=role, port=port)
 
+    def records(self) -> Sequence[Record]:
+        """Return every active product, by id."""
+        return self._catalog.records()
+
+    def read(self, path: str, **parameters: Any) -> Any:
+        """Return the answer to any GET request of the API, such as `/api/assessments/latest`: a JSON value, or a text.
+
+        A parameter may have a list of values. The page `/api` of the catalog has all requests.
+        """
+        return self._catalog.read(path, parameters)
+
     def lineage(self) -> Sequence[ObservedRead]:
         """Return which products have read each other in their last complete runs."""
         return self._catalog.observed()
@@ -107,6 +118,14 @@ class Client:
             raise Error(record.problem, "Correct the file.")
         sent = published(record)
         return PublishResult("unchanged", record.id) if self._catalog.has(sent) else self._catalog.put(sent)
+
+    def retire(self, id: str, reason: str, successor: str | None = None) -> PublishResult:
+        """Take a product out of search; its page and its versions stay."""
+        return self._catalog.retire(id, reason, successor)
+
+    def add_assessment(self, assessment: dict[str, Any]) -> None:
+        """Hand in an assessment of the mesh, as `meshwright assess --format json` writes it."""
+        self._catalog.post_assessment(assessment)
 
 
 def _summary(entry: dict[str, Any]) -> ProductSummary:

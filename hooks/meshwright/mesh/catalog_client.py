@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -84,6 +84,13 @@ class Catalog:
         if answer.status == 410:
             return _retired(answer)
         return Record(answer.object()) if answer.status == 200 else None
+
+    def read(self, where: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the answer to any request that reads: a JSON value, or a text. A parameter may have a list of values."""
+        query = urlencode(parameters, doseq=True, errors="replace")
+        answer = self._http.request("GET", f"{where}?{query}" if query else where)
+        kind = (answer.headers.get("Content-Type") or "").partition(";")[0]
+        return answer.json() if kind.endswith("json") else answer.body.decode("utf-8", "replace")
 
     def contract(self, id: str, **chosen: str) -> str:
         """Return the contract of an active product as YAML, with servers; `chosen`: a role, and a port."""

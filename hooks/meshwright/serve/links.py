@@ -78,6 +78,12 @@ class Served:
     def account(self) -> str:
         return f"{self._root}account"
 
+    def api(self) -> str:
+        return f"{self._root}api"
+
+    def openapi(self) -> str:
+        return f"{self._root}openapi.json"
+
     def record(self, id: str) -> str:
         return f"{self._root}api/products/{quote(id)}"
 

@@ -15,15 +15,26 @@ from meshwright.serve import RequestProblem, lookup, request_bodies
 from meshwright.serve.assessment import issues
 from meshwright.serve.context import of
 from meshwright.serve.rights import forbidden, require_reading, right_of
-from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
+from meshwright.serve.routes.openapi import reading, writing
 
 ASSESSMENT, PACKED = 200_000_000, 25_000_000
 """Bytes of an assessment, and of one that is sent with gzip: ten thousand products have 90 MB, and 6 MB."""
 
-router = APIRouter()
+router = APIRouter(tags=["Assessments"])
 
 
-@router.get("/api/products/{domain}/{name}/assessments", **TOKEN)
+@router.get(
+    "/api/products/{domain}/{name}/assessments",
+    **reading(
+        "The scores.",
+        {
+            "assessments": [
+                {"at": "2026-11-22T10:00:00+00:00", "score": 97, "standing": "kept", "results": []}
+            ]
+        },
+        errors=("unknown-product",),
+    ),
+)
 def product_assessments(request: Request, domain: str, name: str) -> dict[str, Any]:
     """The product's scores, newest first; the latest with its results."""
     id, store = f"{domain}/{name}", of(request).store
@@ -32,14 +43,24 @@ def product_assessments(request: Request, domain: str, name: str) -> dict[str, A
     return {"assessments": store.assessments.history(id)}
 
 
-@router.get("/api/assessments", **TOKEN)
+@router.get(
+    "/api/assessments",
+    **reading("The assessments.", {"assessments": [{"at": "2026-11-22T10:00:00+00:00", "score": 91}]}),
+)
 def assessments(request: Request) -> dict[str, Any]:
     """Dates and scores of the mesh, newest first."""
     require_reading(request)
     return {"assessments": of(request).store.assessments.list()}
 
 
-@router.get("/api/assessments/latest", **TOKEN)
+@router.get(
+    "/api/assessments/latest",
+    **reading(
+        "The assessment, as `meshwright assess --format json` writes it.",
+        {"at": "2026-11-22T10:00:00+00:00", "products": []},
+        errors=("no-assessment",),
+    ),
+)
 def latest(request: Request) -> Response:
     """The latest assessment, whole."""
     require_reading(request)
@@ -51,7 +72,16 @@ def latest(request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-@router.post("/api/assessments", status_code=201, **TOKEN_AND_BODY)
+@router.post(
+    "/api/assessments",
+    **writing(
+        "It is stored: `created`, or `unchanged` if the catalog has it already. The body may be sent with gzip.",
+        {"outcome": "created"},
+        {"at": "2026-11-22T10:00:00+00:00", "products": []},
+        status=201,
+        python='import json\nfrom pathlib import Path\n\ncatalog.add_assessment(json.loads(Path("assessment.json").read_text()))',
+    ),
+)
 async def assess(request: Request) -> Response:
     """Hands in an assessment of the mesh."""
     right = await run_in_threadpool(right_of, request)

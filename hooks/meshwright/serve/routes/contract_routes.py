@@ -12,14 +12,21 @@ from meshwright.export import odcs, odps
 from meshwright.serve import RequestProblem, lookup
 from meshwright.serve.context import of
 from meshwright.serve.rights import require_reading
-from meshwright.serve.routes.openapi import TOKEN
+from meshwright.serve.routes.openapi import YAML, reading
 
-YAML = "application/yaml"
-
-router = APIRouter()
+router = APIRouter(tags=["Products"])
 
 
-@router.get("/api/products/{domain}/{name}/contract.yaml", **TOKEN)
+@router.get(
+    "/api/products/{domain}/{name}/contract.yaml",
+    **reading(
+        "The contract.",
+        "apiVersion: v3.1.0\nkind: DataContract\nservers:\n- server: lake\n  type: s3\n  location: s3://…/roles/reader/departures.parquet\n",
+        media=YAML,
+        errors=("bad-request", "unknown-role", "unknown-port", "unknown-product", "retired"),
+        python='text = catalog.contract("airport-operations/departures", role="reader")',
+    ),
+)
 def contract(
     request: Request,
     domain: str,

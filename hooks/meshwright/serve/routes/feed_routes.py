@@ -14,7 +14,7 @@ from meshwright.serve.context import of
 from meshwright.serve.links import Absolute
 from meshwright.serve.paging import product_page
 from meshwright.serve.rights import require_reading
-from meshwright.serve.routes.openapi import TOKEN
+from meshwright.serve.routes.openapi import YAML, reading
 from meshwright.serve.search import Query
 
 PAGE, MOST = 100, 500
@@ -23,12 +23,25 @@ AFTER = Parameter(
     "", max_length=500, description="The id of a product after which to go on; the page before names the next page."
 )  # fmt: skip
 LIMIT = Parameter(PAGE, ge=1, le=MOST, description="Products on a page; it may have fewer.")
-YAML = "application/yaml"
+TURTLE, JSON_LD = "text/turtle", "application/ld+json"
+EXAMPLES = {
+    TURTLE: '<https://catalog.example.org/products/airport-operations/departures#dataset>\n    a dcat:Dataset ;\n    dct:title "Departures" .\n',
+    JSON_LD: {"@context": {}, "@graph": [{"@type": "dcat:Dataset", "dct:title": "Departures"}]},
+}
+STANDARD = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": "airport-operations/departures"}
 
-router = APIRouter()
+router = APIRouter(tags=["Feeds"])
 
 
-@router.get("/dcat", **TOKEN)
+@router.get(
+    "/dcat",
+    **reading(
+        "A page of the feed. The header Link has the next one.",
+        EXAMPLES[JSON_LD],
+        media=JSON_LD,
+        errors=("bad-request",),
+    ),
+)
 def dcat(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     """The active products as DCAT: Turtle or JSON-LD, as the header Accept asks for."""
     answer = _dcat(request, _preferred(request.headers.get("accept", "")), "dcat", after, limit)
@@ -36,19 +49,27 @@ def dcat(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     return answer
 
 
-@router.get("/dcat.jsonld", **TOKEN)
+@router.get(
+    "/dcat.jsonld",
+    **reading("A page of the feed.", EXAMPLES[JSON_LD], media=JSON_LD, errors=("bad-request",)),
+)
 def dcat_json(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     """The active products as DCAT, in JSON-LD."""
     return _dcat(request, "jsonld", "dcat.jsonld", after, limit)
 
 
-@router.get("/dcat.ttl", **TOKEN)
+@router.get(
+    "/dcat.ttl", **reading("A page of the feed.", EXAMPLES[TURTLE], media=TURTLE, errors=("bad-request",))
+)
 def dcat_turtle(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     """The active products as DCAT, in Turtle."""
     return _dcat(request, "ttl", "dcat.ttl", after, limit)
 
 
-@router.get("/odps.json", **TOKEN)
+@router.get(
+    "/odps.json",
+    **reading("A page of the feed.", {"products": [STANDARD], "next": None}, errors=("bad-request",)),
+)
 def odps(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     """The active products as documents of Bitol's Open Data Product Standard 1.1, and the address of the next page."""
     require_reading(request)
@@ -57,19 +78,33 @@ def odps(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     return _answer(product_feeds.odps_page(products, next_page), "application/json", next_page)
 
 
-@router.get("/products/{domain}/{name}/dcat.jsonld", **TOKEN)
+@router.get(
+    "/products/{domain}/{name}/dcat.jsonld",
+    **reading("The product.", EXAMPLES[JSON_LD], media=JSON_LD, errors=("unknown-product", "retired")),
+)
 def product_dcat_json(request: Request, domain: str, name: str) -> Response:
     """A product as DCAT, in JSON-LD."""
     return _product_dcat(request, "jsonld", f"{domain}/{name}")
 
 
-@router.get("/products/{domain}/{name}/dcat.ttl", **TOKEN)
+@router.get(
+    "/products/{domain}/{name}/dcat.ttl",
+    **reading("The product.", EXAMPLES[TURTLE], media=TURTLE, errors=("unknown-product", "retired")),
+)
 def product_dcat_turtle(request: Request, domain: str, name: str) -> Response:
     """A product as DCAT, in Turtle."""
     return _product_dcat(request, "ttl", f"{domain}/{name}")
 
 
-@router.get("/products/{domain}/{name}/odps.yaml", **TOKEN)
+@router.get(
+    "/products/{domain}/{name}/odps.yaml",
+    **reading(
+        "The product.",
+        "apiVersion: v1.1.0\nkind: DataProduct\nid: airport-operations/departures\n",
+        media=YAML,
+        errors=("unknown-product", "retired"),
+    ),
+)
 def product_odps(request: Request, domain: str, name: str) -> Response:
     """A product as a document of Bitol's Open Data Product Standard 1.1."""
     id = f"{domain}/{name}"

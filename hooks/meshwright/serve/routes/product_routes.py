@@ -20,7 +20,7 @@ from meshwright.serve import RequestProblem, lookup, request_bodies
 from meshwright.serve.context import of
 from meshwright.serve.lookup import ID
 from meshwright.serve.rights import forbidden, require_reading, right_of
-from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
+from meshwright.serve.routes.openapi import reading, writing
 from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
 RECORD, FAREWELL = 2_000_000, 20_000
@@ -31,24 +31,62 @@ FINDINGS = 200
 AT_ONCE = 201
 """Products in one request for publications: those that one product reads, and itself."""
 
-router = APIRouter()
+FOUND = {
+    "products": [
+        {
+            "id": "airport-operations/departures",
+            "title": "Departures",
+            "purpose": "Departures from New York's three airports.",
+            "classification": "internal",
+            "standing": "kept",
+            "score": 97,
+        }
+    ],
+    "total": 1,
+    "facets": {"domain": {"airport-operations": 1}},
+}
+"""An example of what a search finds."""
+RECORD_EXAMPLE = {
+    "apiVersion": "meshwright/v1",
+    "kind": "CatalogRecord",
+    "product": {},
+    "contract": {},
+    "policy": {},
+}
+"""The parts that every record has."""
+VERSION = {
+    "version": "1.0.0",
+    "hash": "5d41…",
+    "publishedAt": "2026-11-22T10:00:00.000+00:00",
+    "commit": "8c1f…",
+}
+
+router = APIRouter(tags=["Products"])
 
 
-@router.get("/api/products", **TOKEN)
+@router.get(
+    "/api/products",
+    **reading(
+        "The products that match, best first, with standing and score, and how many each facet has.",
+        FOUND,
+        errors=("bad-request",),
+        python='for product in catalog.search("delays", access="open"):\n    print(product.id, product.standing)',
+    ),
+)
 async def products(
     request: Request,
     q: str = Parameter("", description="Words; the last may be the beginning of one."),
-    domain: str = "",
-    classification: str = "",
+    domain: str = Parameter("", description="The domain."),
+    classification: str = Parameter("", description="public, internal, confidential or secret."),
     port: str = Parameter("", description="A capability such as parquet@1."),
-    tag: str = "",
-    type: str = "",
+    tag: str = Parameter("", description="A tag of the contract."),
+    type: str = Parameter("", description="source-oriented or consumer-oriented."),
     standing: str = Parameter("", description="critical, broken, not-known, partly-known, excepted or kept."),
     access: str = Parameter("", description="open or approval-required."),
     owner: str = Parameter("", description="The owner's team, or name."),
     sort: str = Parameter("", description="standing or published; otherwise the best match is first."),
-    limit: int = Parameter(20, ge=1, le=LIMIT),
-    offset: int = Parameter(0, ge=0, le=LAST_OFFSET),
+    limit: int = Parameter(20, ge=1, le=LIMIT, description="Products in one answer."),
+    offset: int = Parameter(0, ge=0, le=LAST_OFFSET, description="Products to leave out before."),
 ) -> Response:
     """Searches the active products."""
     context = of(request)
@@ -72,7 +110,15 @@ async def products(
     return Response(text, media_type="application/json")
 
 
-@router.get("/api/products/{domain}/{name}", **TOKEN)
+@router.get(
+    "/api/products/{domain}/{name}",
+    **reading(
+        "The record. Its hash is the ETag: with If-None-Match, an unchanged one is answered with 304.",
+        RECORD_EXAMPLE,
+        errors=("unknown-product", "retired"),
+        python='record = catalog.record("airport-operations/departures")\nprint(record.owner.email)',
+    ),
+)
 def product(request: Request, domain: str, name: str) -> Response:
     """The record as it was published."""
     id = f"{domain}/{name}"
@@ -81,7 +127,10 @@ def product(request: Request, domain: str, name: str) -> Response:
     return _record(request, known.text, known.hash)
 
 
-@router.get("/api/products/{domain}/{name}/versions", **TOKEN)
+@router.get(
+    "/api/products/{domain}/{name}/versions",
+    **reading("The versions.", {"versions": [VERSION]}, errors=("unknown-product",)),
+)
 def versions(request: Request, domain: str, name: str) -> dict[str, Any]:
     """What the product said of itself, newest first."""
     id, store = f"{domain}/{name}", of(request).store
@@ -90,7 +139,10 @@ def versions(request: Request, domain: str, name: str) -> dict[str, Any]:
     return {"versions": [version.value() for version in store.products.versions(id)]}
 
 
-@router.get("/api/products/{domain}/{name}/versions/{hash}", **TOKEN)
+@router.get(
+    "/api/products/{domain}/{name}/versions/{hash}",
+    **reading("The record.", RECORD_EXAMPLE, errors=("unknown-product", "unknown-version")),
+)
 def one_version(request: Request, domain: str, name: str, hash: str) -> Response:
     """The record with which this version was published first."""
     id, store = f"{domain}/{name}", of(request).store
@@ -99,7 +151,23 @@ def one_version(request: Request, domain: str, name: str, hash: str) -> Response
     return _record(request, lookup.version(store, id, hash), hash)
 
 
-@router.get("/api/publications", **TOKEN)
+@router.get(
+    "/api/publications",
+    **reading(
+        "Id -> publication, for the products that the catalog has.",
+        {
+            "publications": {
+                "airport-operations/departures": {
+                    "publication": "2026-11-22T10:00:00+00:00",
+                    "consumed": {},
+                    "failedAt": None,
+                    "retired": False,
+                }
+            }
+        },
+        errors=("bad-request",),
+    ),
+)
 def publications(
     request: Request,
     of_: Annotated[
@@ -116,8 +184,25 @@ def publications(
     return _record(request, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-@router.put("/api/products/{domain}/{name}", status_code=200, **TOKEN_AND_BODY)
-async def put(request: Request, domain: str, name: str, transfer: bool = False) -> Response:
+@router.put(
+    "/api/products/{domain}/{name}",
+    **writing(
+        "It was brought up to date, or is unchanged: `outcome` says which.",
+        {"outcome": "updated", "id": "airport-operations/departures", "hash": "5d41…", "url": "https://…"},
+        RECORD_EXAMPLE,
+        also={201: "It was created."},
+        errors=("bad-request", "name-taken"),
+        python='from pathlib import Path\n\nresult = catalog.publish(Path("."))  # a product\'s repository\nprint(result.outcome)',
+    ),
+)
+async def put(
+    request: Request,
+    domain: str,
+    name: str,
+    transfer: bool = Parameter(
+        False, description="Hand the name over to another repository; for administrators."
+    ),
+) -> Response:
     """Publishes a product: creates it, brings it up to date, or leaves it as it is."""
     id = f"{domain}/{name}"
     right = await run_in_threadpool(right_of, request)
@@ -127,7 +212,22 @@ async def put(request: Request, domain: str, name: str, transfer: bool = False) 
     return await run_in_threadpool(_publish, request, id, value, transfer)
 
 
-@router.post("/api/products/{domain}/{name}/retire", **TOKEN_AND_BODY)
+@router.post(
+    "/api/products/{domain}/{name}/retire",
+    **writing(
+        "It was retired.",
+        {
+            "outcome": "retired",
+            "id": "airport-operations/departures",
+            "url": "https://…",
+            "reason": "Nobody reads it.",
+            "successor": "airport-operations/movements",
+        },
+        {"reason": "Nobody reads it.", "successor": "airport-operations/movements"},
+        errors=("unknown-product",),
+        python='catalog.retire("airport-operations/departures", "Nobody reads it.", "airport-operations/movements")',
+    ),
+)
 async def retire(request: Request, domain: str, name: str) -> dict[str, Any]:
     """Takes a product out of search; its page and its versions stay."""
     id, context = f"{domain}/{name}", of(request)

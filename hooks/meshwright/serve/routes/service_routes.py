@@ -5,11 +5,15 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
 
+from meshwright.serve.api_document import api_document, operations, others
 from meshwright.serve.context import of
+from meshwright.serve.links import Served
+from meshwright.serve.pages import policy_of
 from meshwright.serve.rights import require_reading
+from meshwright.serve.routes.openapi import public
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b5cad"/>'
@@ -18,10 +22,10 @@ ICON = (
 )
 """Three products that read each other."""
 
-router = APIRouter()
+router = APIRouter(tags=["The service"])
 
 
-@router.get("/api/health")
+@router.get("/api/health", **public("Both answer.", {"status": "ok", "version": "0.3.0"}, ("unavailable",)))
 def health(request: Request) -> dict[str, str]:
     """Whether the catalog and its database answer."""
     of(request).store.revision()
@@ -38,8 +42,17 @@ def icon() -> Response:
 def openapi(request: Request) -> dict[str, Any]:
     """Return the description of the API."""
     require_reading(request)
-    app: FastAPI = request.app
-    schema = app.openapi()
-    token = {"type": "http", "scheme": "bearer", "description": "From `meshwright catalog token create`."}
-    schema.setdefault("components", {})["securitySchemes"] = {"token": token}
-    return schema
+    return api_document(request.app)
+
+
+@router.get("/api", include_in_schema=False, response_class=HTMLResponse)
+def api(request: Request) -> Response:
+    """Return the description of the API as a page."""
+    require_reading(request)
+    context = of(request)
+    address = (context.settings.url or str(request.base_url)).rstrip("/")
+    document = api_document(request.app)
+    requests = operations(document, address)
+    html = context.pages.api(Served(request.url.path), address, requests, others(request.app))
+    headers = {"Content-Security-Policy": policy_of(html)}
+    return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)

@@ -11,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,6 +30,7 @@ from meshwright.serve.catalog_store.shared_reads import SharedRead
 from meshwright.serve.catalog_store.tokens import Share, id_of
 from meshwright.serve.context import of
 from meshwright.serve.rights import bearer, right_of
+from meshwright.serve.routes.openapi import public, reading
 from meshwright.serve.sharing.delta_types import has_timestamps_without_zone, schema_string
 from meshwright.serve.sharing.file_links import SECONDS, FileLink
 from meshwright.serve.sharing.shared_ports import SharedPort
@@ -42,7 +43,8 @@ LINK = "sp"
 HISTORY = ("version", "timestamp", "startingVersion", "endingVersion", "startingTimestamp", "endingTimestamp")
 """Parts of a query that ask for another version than the newest."""
 
-router = APIRouter(prefix="/delta-sharing")
+router = APIRouter(prefix="/delta-sharing", tags=["Delta Sharing"])
+SAMPLE = 'import delta_sharing\n\nclient = delta_sharing.SharingClient("profile.share")\nprint(client.list_all_tables())'
 
 
 @dataclass(frozen=True)
@@ -109,39 +111,59 @@ def shared(request: Request, share: str = "", schema: str = "", table: str = "")
     return Shared(request, id_of(bearer(request)), of_token, port)
 
 
-@router.get("/shares")
+def _about(answer: str, example: Any = None, errors: Sequence[str] = ()) -> dict[str, Any]:
+    return reading(answer, example, errors=errors, python=SAMPLE)
+
+
+@router.get("/shares", **_about("The share, in `items`.", {"items": [{"name": "airport-operations"}]}, ()))
 def shares(request: Request) -> JSONResponse:
     """The one share that the token is for: a domain."""
     return _items(request, {"name": shared(request).port.domain})
 
 
-@router.get("/shares/{share}")
+@router.get(
+    "/shares/{share}", **_about("The share.", {"share": {"name": "airport-operations"}}, ("not-found",))
+)
 def share(request: Request, share: str) -> JSONResponse:
     """The share of this name."""
     return JSONResponse({"share": {"name": shared(request, share).port.domain}})
 
 
-@router.get("/shares/{share}/schemas")
+@router.get(
+    "/shares/{share}/schemas",
+    **_about(
+        "The schema, in `items`.",
+        {"items": [{"name": "departures", "share": "airport-operations"}]},
+        ("not-found",),
+    ),
+)
 def schemas(request: Request, share: str) -> JSONResponse:
     """The one schema that the token is for: a product."""
     port = shared(request, share).port
     return _items(request, {"name": port.product, "share": port.domain})
 
 
-@router.get("/shares/{share}/schemas/{schema}/tables")
+@router.get(
+    "/shares/{share}/schemas/{schema}/tables", **_about("The table, in `items`.", None, ("not-found",))
+)
 def tables(request: Request, share: str, schema: str) -> JSONResponse:
     """The one table that the token is for: an output port."""
     return _items(request, shared(request, share, schema).named)
 
 
-@router.get("/shares/{share}/all-tables")
+@router.get("/shares/{share}/all-tables", **_about("The table, in `items`.", None, ("not-found",)))
 def all_tables(request: Request, share: str) -> JSONResponse:
     """The same, whatever the schema."""
     return _items(request, shared(request, share).named)
 
 
 @router.get("/shares/{share}/schemas/{schema}/tables/{table}", include_in_schema=False)
-@router.get("/shares/{share}/schemas/{schema}/tables/{table}/version")
+@router.get(
+    "/shares/{share}/schemas/{schema}/tables/{table}/version",
+    **_about(
+        "Nothing but the header Delta-Table-Version.", None, ("unsupported", "not-in-force", "not-found")
+    ),
+)
 def table_version(request: Request, share: str, schema: str, table: str) -> Response:
     """The version of the table, in a header."""
     if "startingTimestamp" in request.query_params:
@@ -149,14 +171,24 @@ def table_version(request: Request, share: str, schema: str, table: str) -> Resp
     return Response(headers=_headers(shared(request, share, schema, table).table))
 
 
-@router.get("/shares/{share}/schemas/{schema}/tables/{table}/metadata")
+@router.get(
+    "/shares/{share}/schemas/{schema}/tables/{table}/metadata",
+    **_about("Lines of JSON.", None, ("unsupported", "not-in-force", "not-found")),
+)
 def metadata(request: Request, share: str, schema: str, table: str) -> Response:
     """The columns of the table."""
     of_token = shared(request, share, schema, table)
     return _lines(of_token, _described(of_token))
 
 
-@router.post("/shares/{share}/schemas/{schema}/tables/{table}/query")
+@router.post(
+    "/shares/{share}/schemas/{schema}/tables/{table}/query",
+    **_about(
+        "Lines of JSON: the columns, and a file on each line.",
+        None,
+        ("malformed", "unsupported", "not-in-force", "not-found"),
+    ),
+)
 async def query(request: Request, share: str, schema: str, table: str) -> Response:
     """The columns of the table, and a link to each of its files."""
     body = await request_bodies.body_of(request, BODY)
@@ -166,15 +198,23 @@ async def query(request: Request, share: str, schema: str, table: str) -> Respon
     return await run_in_threadpool(_queried, request, share, schema, table, parameters)
 
 
-@router.get("/shares/{share}/schemas/{schema}/tables/{table}/changes")
+@router.get(
+    "/shares/{share}/schemas/{schema}/tables/{table}/changes",
+    **_about("Nothing: it is always refused.", None, ("unsupported", "not-found")),
+)
 def changes(request: Request, share: str, schema: str, table: str) -> Response:
     """Not offered: a change would show what the role saw before."""
     shared(request, share, schema, table)
     raise _without_history("the change data feed")
 
 
-@router.get("/files")
-def file(request: Request, link: str = Parameter(alias=LINK)) -> Response:
+@router.get(
+    "/files",
+    **public("The file, or the range of it that the header Range names.", None, ("expired", "bad-range")),
+)
+def file(
+    request: Request, link: str = Parameter(alias=LINK, description="The link, as a query has written it.")
+) -> Response:
     """A file of a port in a folder, by a link of a query."""
     given = of(request).links.read(link, time.time())
     right = of(request).store.tokens.right_of_id(given.token) if given else None
