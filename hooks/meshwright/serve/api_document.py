@@ -91,6 +91,7 @@ class Operation:
     group: str
     meaning: str
     token: bool
+    """True if it needs one."""
     parameters: Sequence[Parameter]
     body: str
     """An example of the body; empty if it takes none."""
@@ -102,6 +103,30 @@ class Operation:
     def anchor(self) -> str:
         """The id of its place on the page."""
         return re.sub("[^a-z0-9]+", "-", f"{self.method} {self.path}".lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class ApiDescription:
+    """What the page about the API shows."""
+
+    address: str
+    """The catalog's own."""
+    private: bool
+    """True if reading needs a token, too."""
+    operations: Sequence[Operation]
+    others: Sequence[tuple[str, str, str]]
+    """Method, path and meaning of each page or file for browsers, which the document does not have."""
+
+
+def described(app: FastAPI, address: str, private: bool) -> ApiDescription:
+    """Return the description of an application's API. `address`, `private`: of the catalog."""
+    paths = api_document(app)["paths"].items()
+    found = [
+        _operation(method, path, about, address, private)
+        for path, methods in paths
+        for method, about in methods.items()
+    ]
+    return ApiDescription(address, private, found, _others(app))
 
 
 def api_document(app: FastAPI) -> dict[str, Any]:
@@ -129,24 +154,20 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def operations(document: Mapping[str, Any], address: str) -> Sequence[Operation]:
-    """Return the requests of a document, in its order. `address`: the catalog's own."""
-    return [
-        _operation(method, path, about, address)
-        for path, methods in document["paths"].items()
-        for method, about in methods.items()
-    ]
-
-
-def others(app: FastAPI) -> Sequence[tuple[str, str, str]]:
-    """Return method, path and meaning of each page or file for browsers, which the document does not have."""
+def _others(app: FastAPI) -> Sequence[tuple[str, str, str]]:
     found = [
-        (method, route.path, " ".join((route.endpoint.__doc__ or "").split()))
+        (method, route.path, _without_verb(" ".join((route.endpoint.__doc__ or "").split())))
         for route in routes_of(app)
         if not route.include_in_schema
         for method in sorted(route.methods - {"HEAD"})
     ]
     return sorted(found, key=lambda one: one[1])
+
+
+def _without_verb(sentence: str) -> str:
+    """Return what a route returns, for readers who see no function."""
+    rest = sentence.removeprefix("Return ")
+    return rest[:1].upper() + rest[1:]
 
 
 def routes_of(app: FastAPI) -> Iterator[Any]:
@@ -161,7 +182,7 @@ def routes_of(app: FastAPI) -> Iterator[Any]:
             yield route
 
 
-def _operation(method: str, path: str, about: Mapping[str, Any], address: str) -> Operation:
+def _operation(method: str, path: str, about: Mapping[str, Any], address: str, private: bool) -> Operation:
     parameters = [_parameter(one) for one in about.get("parameters", ())]
     content = about.get("requestBody", {}).get("content", {})
     body = next((_text(one.get("example")) for one in content.values()), "")
@@ -174,7 +195,7 @@ def _operation(method: str, path: str, about: Mapping[str, Any], address: str) -
     }
     if "domain" in {one.name for one in parameters if one.where == "query"}:
         query.pop("domain", None)  # a search is shown with words alone
-    token = bool(about.get("security"))
+    token = bool(about.get("security")) and (private or method != "get" or "/delta-sharing/" in path)
     samples = about.get("x-codeSamples") or ()
     return Operation(
         method.upper(),
@@ -214,10 +235,10 @@ def _parameter(about: Mapping[str, Any]) -> Parameter:
 
 
 def _answer(status: str, about: Mapping[str, Any]) -> Answer:
-    media, content = next(iter(about.get("content", {}).items()), ("", {}))
-    return Answer(
-        status, media, about["description"], _text(content.get("example")), about.get("x-errors", ())
-    )
+    contents: Mapping[str, Any] = about.get("content", {})
+    media = next(iter(contents), "")
+    example = _text(contents.get(media, {}).get("example"))
+    return Answer(status, media, about["description"], example, about.get("x-errors", ()))
 
 
 def _text(example: Any) -> str:
@@ -234,7 +255,8 @@ def _curl(method: str, url: str, query: Mapping[str, Any], token: bool, body: st
     if body:
         lines.append("-H 'Content-Type: application/json' --data @body.json")
     whole = f"{url}?{urlencode(query)}" if query else url
-    return " \\\n  ".join([*lines, shlex.quote(whole)])
+    between = " \\\n  " if len(lines) > 1 else " "
+    return between.join([*lines, shlex.quote(whole)])
 
 
 def _read(path: str, query: Mapping[str, Any]) -> str:

@@ -62,12 +62,12 @@ def _problem(error: Exception) -> RequestProblem:
             return error
         case HTTPException():
             code, detail = STATUSES.get(error.status_code, ("refused", str(error.detail)))
-            return RequestProblem(error.status_code, code, detail, "See /openapi.json for what there is.")
+            return RequestProblem(error.status_code, code, detail, "See /api for what there is.")
         case RequestValidationError():
             issue: Mapping[str, Any] = next(iter(error.errors()), {})
             where = ".".join(map(str, issue.get("loc", ())[1:]))
             return RequestProblem(
-                400, "bad-request", f"{where}: {issue.get('msg', 'it cannot be read')}.", "See /openapi.json."
+                400, "bad-request", f"{where}: {issue.get('msg', 'it cannot be read')}.", "See /api."
             )
         case _:
             return RequestProblem(

@@ -35,7 +35,7 @@ from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
 from meshwright.serve.version_history import VersionHistory
 
 if TYPE_CHECKING:
-    from meshwright.serve.api_document import Operation
+    from meshwright.serve.api_document import ApiDescription, Operation
     from meshwright.serve.pull_requests import OpenedRequest
 
 FOLDER = Path(__file__).parent / "templates"
@@ -223,15 +223,21 @@ class Pages:
         """Return the map of the mesh."""
         return self._kept("map", to, lambda: self._map(to))
 
-    def api(
-        self, to: Links, address: str, requests: Sequence[Operation], others: Sequence[tuple[str, str, str]]
-    ) -> str:
-        """Return the page about the API. `address`: the catalog's own; `others`: as api_document.others returns them."""
+    def api(self, to: Links, about: ApiDescription) -> str:
+        """Return the page about the API."""
         groups: dict[str, list[Operation]] = {}
-        for one in requests:
+        for one in about.operations:
             groups.setdefault(one.group, []).append(one)
-        about = {"address": json.dumps(address), "groups": list(groups.items()), "others": others}
-        return self._page("api.html.jinja", to, here="api", script=self._copy, **about)
+        return self._page(
+            "api.html.jinja",
+            to,
+            here="api",
+            script=self._copy,
+            private=about.private,
+            address=json.dumps(about.address),
+            groups=list(groups.items()),
+            others=about.others,
+        )
 
     def account(self, to: Links, person: str, proof: str) -> str:
         """Return the page of somebody who has signed in; empty: who has signed out. `proof`: lets its form end the session."""

@@ -29,6 +29,7 @@ PATHS = (
     "/domains/airport-operations",
     "/access",
     "/fitness",
+    "/api",
     "/map",
     "/no/where",
 )

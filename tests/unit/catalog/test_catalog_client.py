@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import re
 import shutil
@@ -17,6 +18,7 @@ from records import record, value
 from meshwright.catalog import client
 from meshwright.catalog.client import Client, NoProduct
 from meshwright.core.errors import Error
+from meshwright.core.http import Refused
 
 ID = "airport-operations/departures"
 
@@ -35,6 +37,24 @@ def test_the_examples_of_the_page_run(served: Catalog, monkeypatch: pytest.Monke
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code.replace("https://catalog.example.org", served.url), {})  # noqa: S102 - our own page
     assert printed.getvalue().startswith(ID) and "ada@example.org" in printed.getvalue()
+
+
+def test_the_examples_of_the_api_run(served: Catalog) -> None:
+    """Each one that reads, as the catalog's own page has it."""
+    page = served.get("/api", token=served.token("read")).text
+    examples = re.findall(r'aria-label="GET (\S+) with Python">(.*?)</pre>', page, re.DOTALL)
+    paths = Client(served.url, served.token("read")).read("/openapi.json")["paths"]
+    assert {path for path, _ in examples} == {path for path, methods in paths.items() if "get" in methods}
+    for path, code in examples:
+        names = {"catalog": Client(served.url, served.token("read"))}
+        refused = (
+            pytest.raises(Refused)
+            if re.search("{hash}|{run}|latest|mesh.yaml", path)
+            else contextlib.nullcontext()
+        )
+        with refused, contextlib.redirect_stdout(io.StringIO()):
+            exec(html.unescape(code), names)  # noqa: S102 - our own page
+    assert "lake-reader" in names["catalog"].contract(ID)
 
 
 def test_a_product_is_published_once_and_a_retired_one_names_its_successor(served: Catalog) -> None:

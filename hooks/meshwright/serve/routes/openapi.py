@@ -65,7 +65,9 @@ def writing(
     """Return the arguments of a route that needs a token and takes JSON. `body`: an example; `also`: status -> another answer."""
     taken = {"content": {JSON: {"schema": {"type": "object"}, "example": body}}, "required": True}
     made = _answers(status, answer, example, JSON, (*WRITING, *errors))
-    made["responses"] |= {code: {"description": sentence} for code, sentence in (also or {}).items()}
+    made["responses"] |= {
+        code: {"description": sentence, "content": {JSON: {}}} for code, sentence in (also or {}).items()
+    }
     extra = {"security": [{"token": []}], "requestBody": taken, **_sample(python)}
     return {**made, "status_code": status, "openapi_extra": extra}
 

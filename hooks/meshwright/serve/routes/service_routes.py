@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from meshwright.serve.api_document import api_document, operations, others
+from meshwright.serve.api_document import api_document, described
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.pages import policy_of
@@ -51,8 +51,7 @@ def api(request: Request) -> Response:
     require_reading(request)
     context = of(request)
     address = (context.settings.url or str(request.base_url)).rstrip("/")
-    document = api_document(request.app)
-    requests = operations(document, address)
-    html = context.pages.api(Served(request.url.path), address, requests, others(request.app))
+    about = described(request.app, address, context.settings.private)
+    html = context.pages.api(Served(request.url.path), about)
     headers = {"Content-Security-Policy": policy_of(html)}
     return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)
