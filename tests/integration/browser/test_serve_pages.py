@@ -302,7 +302,7 @@ def test_the_exported_site_works_from_files_and_no_link_is_broken(
                     assert target.is_relative_to(site), link
                     waiting.append((target, split.fragment))
         assert not place or place in seen[file].places or unquote(place) in seen[file].places, (file, place)
-    written = {file for file in site.rglob("*") if file.suffix in (".html", ".json")}
+    written = {file for file in site.rglob("*") if file.is_file() and not file.name.startswith(".")}
     retired = site / "products/airport-operations/old"
     assert {file for file in written if file.parent != retired} == set(seen)
     assert "Retired on" in (retired / "index.html").read_text("utf-8"), (
