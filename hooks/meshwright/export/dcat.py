@@ -53,7 +53,7 @@ def dataset(record: Record, to: Addresses, published_at: str) -> dict[str, Any]:
     owner = record.owner
     contact = {
         "@id": f"{page}#owner",
-        "@type": "vcard:Individual" if owner.name else "vcard:Organization",
+        "@type": ["vcard:Kind", "vcard:Individual" if owner.name else "vcard:Organization"],
         "vcard:fn": owner.name or owner.team or owner.email,
         "vcard:hasEmail": _mail(owner.email),
     }
@@ -106,7 +106,7 @@ def catalog(
             "dct:title": TITLE,
             "dct:description": "The products of a data mesh, as their own pipelines publish them.",
             "dct:publisher": _publisher(to, TITLE),
-            "foaf:homepage": {"@id": home},
+            "foaf:homepage": {"@id": home, "@type": "foaf:Document"},
             "hydra:totalItems": total,
             **({"hydra:view": view} if page else {}),
             "dcat:dataset": [{"@id": one["@id"]} for one in listed],

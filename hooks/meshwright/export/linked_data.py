@@ -103,7 +103,8 @@ class _Turtle:
 
 
 def _literal(text: str) -> str:
-    return f'"{"".join(map(_sign, text))}"'
+    plain = text.isprintable() and '"' not in text and "\\" not in text
+    return f'"{text if plain else "".join(map(_sign, text))}"'
 
 
 def _sign(sign: str) -> str:

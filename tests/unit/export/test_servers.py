@@ -305,8 +305,6 @@ def test_datacontract_tests_a_published_contract_where_the_reader_says_the_lake_
         product_python, tmp_path, made, "lake-analyst", LAKE=str(tmp_path / "reached")
     )
     assert status == 0, output
-    status, output = contract_test(product_python, tmp_path, made, "lake-analyst")
-    assert status == 1 and "Variable LAKE" in " ".join(output.split())
 
 
 @pytest.fixture(scope="module")

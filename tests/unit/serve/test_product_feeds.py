@@ -129,9 +129,10 @@ def test_open_data_is_public_and_can_be_downloaded_and_sources_are_linked(
     ],
 )
 def test_the_form_is_negotiated(catalog: tuple[TestClient, CatalogStore], accept: str, kind: str) -> None:
-    answer = catalog[0].get("/dcat", headers={"Accept": accept})
-    assert answer.headers["content-type"].partition(";")[0] == kind and answer.headers["vary"] == "Accept"
-    assert len(graph(answer.content, "ttl" if kind == "text/turtle" else "jsonld")) > 50
+    for path in ("/dcat", f"/products/{PRODUCT}/dcat"):
+        answer = catalog[0].get(path, headers={"Accept": accept})
+        assert answer.headers["content-type"].partition(";")[0] == kind and answer.headers["vary"] == "Accept"
+        assert len(graph(answer.content, "ttl" if kind == "text/turtle" else "jsonld")) > 50
 
 
 def test_hostile_texts_stay_texts_in_both_forms() -> None:
@@ -141,7 +142,9 @@ def test_hostile_texts_stay_texts_in_both_forms() -> None:
     hurt = record(product__spec__description__purpose=injected, product__metadata__title="@context")
     hurt.value["contract"]["tags"] = [injected, "@id", "dct:title"]
     hurt.value["product"]["spec"]["owner"]["email"] = 'a>b" . <urn:evil> <p> <o>'
-    for one in (hurt, hostile()):
+    longer = hostile()
+    longer.value["product"]["spec"]["description"]["purpose"] = longer.purpose[:500]
+    for one in (hurt, longer):
         nodes = [dcat.dataset(one, Absolute(ADDRESS), "no time")]
         read = {
             "ttl": graph(linked_data.turtle(nodes, dcat.CONTEXT).encode(), "ttl"),

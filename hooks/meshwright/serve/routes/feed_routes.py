@@ -79,6 +79,18 @@ def odps(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
 
 
 @router.get(
+    "/products/{domain}/{name}/dcat",
+    **reading("The product.", EXAMPLES[JSON_LD], media=JSON_LD, errors=("unknown-product", "retired")),
+)
+def product_dcat(request: Request, domain: str, name: str) -> Response:
+    """A product as DCAT: Turtle or JSON-LD, as the header Accept asks for."""
+    form = _preferred(request.headers.get("accept", ""))
+    answer = _product_dcat(request, form, f"{domain}/{name}")
+    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+@router.get(
     "/products/{domain}/{name}/dcat.jsonld",
     **reading("The product.", EXAMPLES[JSON_LD], media=JSON_LD, errors=("unknown-product", "retired")),
 )
