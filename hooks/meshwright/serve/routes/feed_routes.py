@@ -12,6 +12,7 @@ from meshwright.export.linked_data import iri
 from meshwright.serve import lookup, product_feeds
 from meshwright.serve.context import of
 from meshwright.serve.links import Absolute
+from meshwright.serve.packing import SMALL, packed, takes_packed
 from meshwright.serve.paging import product_page
 from meshwright.serve.rights import require_reading
 from meshwright.serve.routes.openapi import YAML, reading
@@ -44,9 +45,7 @@ router = APIRouter(tags=["Feeds"])
 )
 def dcat(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     """The active products as DCAT: Turtle or JSON-LD, as the header Accept asks for."""
-    answer = _dcat(request, _preferred(request.headers.get("accept", "")), "dcat", after, limit)
-    answer.headers["Vary"] = "Accept"
-    return answer
+    return _dcat(request, _preferred(request.headers.get("accept", "")), "dcat", after, limit)
 
 
 @router.get(
@@ -75,7 +74,7 @@ def odps(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
     require_reading(request)
     products, last = product_page(of(request).store, after.replace("\0", ""), limit)
     next_page = _page(request, "odps.json", last, limit) if last else ""
-    return _answer(product_feeds.odps_page(products, next_page), "application/json", next_page)
+    return _answer(request, product_feeds.odps_page(products, next_page), "application/json", next_page)
 
 
 @router.get(
@@ -85,9 +84,7 @@ def odps(request: Request, after: str = AFTER, limit: int = LIMIT) -> Response:
 def product_dcat(request: Request, domain: str, name: str) -> Response:
     """A product as DCAT: Turtle or JSON-LD, as the header Accept asks for."""
     form = _preferred(request.headers.get("accept", ""))
-    answer = _product_dcat(request, form, f"{domain}/{name}")
-    answer.headers["Vary"] = "Accept"
-    return answer
+    return _product_dcat(request, form, f"{domain}/{name}")
 
 
 @router.get(
@@ -121,7 +118,7 @@ def product_odps(request: Request, domain: str, name: str) -> Response:
     """A product as a document of Bitol's Open Data Product Standard 1.1."""
     id = f"{domain}/{name}"
     require_reading(request, id)
-    return _answer(product_feeds.odps_product(lookup.active(of(request).store, id)), YAML)
+    return _answer(request, product_feeds.odps_product(lookup.active(of(request).store, id)), YAML)
 
 
 def _dcat(request: Request, form: str, path: str, after: str, limit: int) -> Response:
@@ -133,14 +130,14 @@ def _dcat(request: Request, form: str, path: str, after: str, limit: int) -> Res
     here = _page(request, path, after, limit)
     total = context.search.search(Query(limit=1)).total
     body = product_feeds.dcat_page(form, products, _addresses(request), total, here, next_page)
-    return _answer(body, product_feeds.FORMS[form][0], next_page)
+    return _answer(request, body, product_feeds.FORMS[form][0], next_page)
 
 
 def _product_dcat(request: Request, form: str, id: str) -> Response:
     require_reading(request, id)
     known = lookup.active(of(request).store, id)
     body = product_feeds.dcat_product(form, known, _addresses(request))
-    return _answer(body, product_feeds.FORMS[form][0])
+    return _answer(request, body, product_feeds.FORMS[form][0])
 
 
 def _addresses(request: Request) -> Absolute:
@@ -154,8 +151,12 @@ def _page(request: Request, path: str, after: str, limit: int) -> str:
     return iri(f"{_addresses(request).home()}{path}{query}")
 
 
-def _answer(body: bytes, media_type: str, next_page: str = "") -> Response:
-    headers = {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
+def _answer(request: Request, body: bytes, media_type: str, next_page: str = "") -> Response:
+    headers = {"Vary": "Accept, Accept-Encoding"}
+    if next_page:
+        headers["Link"] = f'<{next_page}>; rel="next"'
+    if takes_packed(request) and len(body) > SMALL:
+        body, headers["Content-Encoding"] = packed(body), "gzip"
     return Response(body, media_type=media_type, headers=headers)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -11,11 +10,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from meshwright.serve import lookup
+from meshwright.serve.api_document import described
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
+from meshwright.serve.packing import packed, takes_packed
 from meshwright.serve.pages import policy_of
 from meshwright.serve.request_form import RequestSending
-from meshwright.serve.rights import SESSION, form_proof, require_reading, session
+from meshwright.serve.rights import form_proof, require_reading, session
 from meshwright.serve.routes.login_routes import sign_in_address
 from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
@@ -58,6 +59,15 @@ def fitness(request: Request) -> Response:
 def the_map(request: Request) -> Response:
     """Return the map of the mesh."""
     return _html(request, of(request).pages.map)
+
+
+@_page("/api")
+def api(request: Request) -> Response:
+    """Return the description of the API."""
+    settings = of(request).settings
+    address = (settings.url or str(request.base_url)).rstrip("/")
+    about = described(request.app, address, settings.private)
+    return _html(request, lambda to: of(request).pages.api(to, about))
 
 
 @_page("/products/{domain}/{name}")
@@ -129,21 +139,17 @@ def _html(request: Request, make: Callable[[Served], str], id: str = "") -> Resp
     require_reading(request, id)
     html = make(Served(request.url.path))
     headers = {"Content-Security-Policy": policy_of(html), "Vary": "Accept-Encoding"}
-    # What a signed-in browser gets has a secret in it, which the length of a packed page would betray.
-    if "gzip" in request.headers.get("accept-encoding", "") and SESSION not in request.cookies:
-        packed = _packed_once(html) if len(html) > LARGE else _packed(html)
-        return HTMLResponse(packed, headers=headers | {"Content-Encoding": "gzip"})
-    return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)
-
-
-def _packed(html: str) -> bytes:
-    return gzip.compress(html.encode("utf-8", "replace"), 6, mtime=0)
+    body = html.encode("utf-8", "replace")
+    if takes_packed(request):
+        small = _packed_once(body) if len(html) > LARGE else packed(body)
+        return HTMLResponse(small, headers=headers | {"Content-Encoding": "gzip"})
+    return HTMLResponse(body, headers=headers)
 
 
 @lru_cache(4)
-def _packed_once(html: str) -> bytes:
+def _packed_once(body: bytes) -> bytes:
     """Return a page about the whole mesh, which stays the same until something changes."""
-    return _packed(html)
+    return packed(body)
 
 
 def _query(request: Request) -> Query:

@@ -6,12 +6,10 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
-from meshwright.serve.api_document import api_document, described
+from meshwright.serve.api_document import api_document
 from meshwright.serve.context import of
-from meshwright.serve.links import Served
-from meshwright.serve.pages import policy_of
 from meshwright.serve.rights import require_reading
 from meshwright.serve.routes.openapi import public
 
@@ -42,16 +40,5 @@ def icon() -> Response:
 def openapi(request: Request) -> dict[str, Any]:
     """Return the description of the API."""
     require_reading(request)
-    return api_document(request.app)
-
-
-@router.get("/api", include_in_schema=False, response_class=HTMLResponse)
-def api(request: Request) -> Response:
-    """Return the description of the API as a page."""
-    require_reading(request)
-    context = of(request)
-    address = (context.settings.url or str(request.base_url)).rstrip("/")
-    about = described(request.app, address, context.settings.private)
-    html = context.pages.api(Served(request.url.path), about)
-    headers = {"Content-Security-Policy": policy_of(html)}
-    return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)
+    address = of(request).settings.url
+    return api_document(request.app) | ({"servers": [{"url": address}]} if address else {})
