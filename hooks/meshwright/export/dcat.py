@@ -69,7 +69,7 @@ def dataset(record: Record, to: Addresses, published_at: str) -> dict[str, Any]:
                 "dct:title": record.title,
                 "dct:description": described or record.title,
                 "dct:publisher": _publisher(to, owner.team or owner.name or record.domain),
-                "dcat:contactPoint": contact if contact["vcard:fn"] else None,
+                "dcat:contactPoint": _without_empty(contact) if contact["vcard:fn"] else None,
                 "dcat:theme": _theme(record, to),
                 "dcat:keyword": list(record.tags),
                 "dct:accessRights": _access_rights(record),

@@ -10,10 +10,12 @@ import rdflib
 import yaml
 from checkout import ROOT
 from hostile_records import hostile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyshacl import validate
 from rdflib.compare import isomorphic
 from rdflib.namespace import DCAT, DCTERMS, RDF
-from records import record
+from records import record, value
 from served import ADDRESS, served
 from starlette.testclient import TestClient
 
@@ -177,6 +179,29 @@ def test_hostile_texts_stay_texts_in_both_forms() -> None:
 def read_keywords(one: Record) -> Iterator[rdflib.term.Node]:
     nodes = [dcat.dataset(one, Absolute(ADDRESS), "")]
     return graph(linked_data.json_ld(nodes, dcat.CONTEXT).encode(), "jsonld").objects(None, DCAT.keyword)
+
+
+SIGNS = 'a"\\<>{}|^`\n\r\t\x00@:#;.,[]()é\u2028\ud800🛩'
+TEXTS = st.text(st.sampled_from(SIGNS), max_size=12)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(TEXTS, min_size=6, max_size=6))
+def test_both_forms_are_one_graph_whatever_a_record_says(texts: list[str]) -> None:
+    made = value()
+    title, version, person, mail, team, port = texts
+    made["product"]["metadata"] |= {"title": title, "version": version}  # a catalog takes no other ids
+    made["product"]["spec"]["owner"] = {"name": person, "email": mail, "team": team}
+    made["product"]["spec"]["outputs"][0] |= {"name": port, "uses": title}
+    made["product"]["spec"]["inputs"][0]["from"] = f"dp:{team}"
+    made["product"]["spec"]["access"]["mode"] = "open"
+    made["addresses"] = {f"dp:{PRODUCT}#{port}": {"location": f"https://x.example.org/{person}"}}
+    nodes = [dcat.dataset(Record(made), Absolute(ADDRESS), version)]
+    written = (
+        linked_data.turtle(nodes, dcat.CONTEXT).encode(),
+        linked_data.json_ld(nodes, dcat.CONTEXT).encode(),
+    )
+    assert isomorphic(graph(written[0], "ttl"), graph(written[1], "jsonld"))
 
 
 # -- Open Data Product Standard ------------------------------------------------------------------------
