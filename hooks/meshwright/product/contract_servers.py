@@ -135,9 +135,9 @@ def _public_path(port: Port) -> str:
     if "://" in known or known.startswith("/") or not isinstance(declared, str) or not declared:
         return known
     named = grammar.VARIABLE.sub(lambda one: f"${{{one['name']}}}", declared)
-    if named == declared and not grammar.VARIABLE.search(declared):
-        return f"${{{re.sub('[^A-Z0-9]', '_', port.name.upper())}}}"
-    return named
+    if named.startswith(("/", "${")) or "://" in named:
+        return named
+    return f"${{{re.sub('[^A-Z0-9]', '_', port.name.upper())}}}"
 
 
 def _files(port: Port, record: Record, role: str, path_of: Callable[[Port], str]) -> dict[str, Any]:
@@ -155,7 +155,9 @@ def _files(port: Port, record: Record, role: str, path_of: Callable[[Port], str]
         inner = f"{folder}/roles/{role}/{last}"
         rest, path = inner, f"{scheme}://{inner}" if remote else inner
     if not remote:
-        return {"type": "local", "path": posixpath.normpath(path), "format": kind}
+        # What is before `..` goes away only where it is known.
+        where = path if "${" in path else posixpath.normpath(path)
+        return {"type": "local", "path": where, "format": kind}
     host, _, inside = rest.partition("?")[0].partition("/")
     if (
         scheme.lower() not in STORES

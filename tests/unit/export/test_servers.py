@@ -185,6 +185,16 @@ PUBLISHED: dict[str, tuple[Record, str, dict[str, str]]] = {
         "service",
         {"my-lake": "${MY_LAKE}/roles/service/trips"},
     ),
+    "a folder with a variable in the middle": (
+        shared(product(port("lake", "parquet@1", path="build/${STAGE:-dev}/lake"))),
+        "service",
+        {"lake": "${LAKE}/roles/service/trips.parquet"},
+    ),
+    "a folder beside that of a variable": (
+        shared(product(port("lake", "delta@1", path="${HOME_OF:-build}/../lake"))),
+        "service",
+        {"lake": "${HOME_OF}/../lake/roles/service/trips"},
+    ),
     "a folder that the spec names": (
         shared(product(port("lake", "delta@1", path="${LAKE:-/mnt/lake}"))),
         "analyst",
