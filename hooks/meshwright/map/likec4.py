@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from meshwright.map.model import reader_of, spoken
+
 SPECIFICATION = """specification {
   element domain { style { color muted } }
   element product { notation "Data product" }
@@ -64,6 +66,14 @@ def _elements(map: Mapping[str, Any], names: dict[str, str]) -> Iterator[str]:
     for number, user in enumerate(map["users"]):
         names[f"u:{user['name']}"] = f"u{number}"
         yield f"  u{number} = user {text(user['name'])}"
+    actions = {spoken(case["name"]): case["action"] for one in map["products"] for case in one["useCases"]}
+    for number, case in enumerate(map["useCases"]):
+        names[f"c:{spoken(case['name'])}"] = f"c{number}"
+        action = actions[spoken(case["name"])]
+        yield f"  c{number} = useCase {text(case['name'])} {{ description {text(action)} }}"
+    for number, reader in enumerate(map["readers"]):
+        names[f"r:{reader['name']}"] = f"r{number}"
+        yield f"  r{number} = user {text(reader['name'])}"
     for number, one in enumerate(map["capabilities"]):
         names[f"k:{one['uses']}"] = f"k{number}"
         yield f"  k{number} = capability {text(one['uses'])} {{ technology {text(one['kind'] or 'not in the registry')} }}"
@@ -103,12 +113,11 @@ def _product(
     for number, port in enumerate(product["outputs"]):
         names.setdefault(f"o:{product['id']}#{port['name']}", f"{path}.o{number}")
         yield f"      o{number} = port {text(port['name'])} {{ technology {text(port['uses'])} }}"
-    for number, case in enumerate(product["useCases"]):
-        yield f"      c{number} = useCase {text(case['name'])} {{ description {text(case['action'])} }}"
     yield "    }"
 
 
 def _relations(map: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    used: set[tuple[str, str]] = set()
     for edge in map["edges"]:
         source = names.get(f"o:{edge['source']}#{edge['port']}") or names[f"p:{edge['source']}"]
         target, way = names[f"p:{edge['consumer']}"], WAYS[edge["declared"] or edge["pattern"]]
@@ -121,14 +130,28 @@ def _relations(map: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str
         for one in product["inputs"]:
             if one["system"]:
                 yield f"  {names['s:' + one['system']]} -[feeds]-> {path} {text(one['name'])}"
-        for number, case in enumerate(product["useCases"]):
-            for port in dict.fromkeys(case["outputs"]):
-                if output := names.get(f"o:{product['id']}#{port}"):
-                    yield f"  {output} -[serves]-> {path}.c{number}"
-            for user in dict.fromkeys(case["users"]):
-                yield f"  {path}.c{number} -[serves]-> {names[f'u:{user}']} {text(case['action'])}"
+        yield from _served(product, names, used)
         for uses in product["capabilities"]:
             yield f"  {path} -[uses]-> {names[f'k:{uses}']}"
+
+
+def _served(
+    product: Mapping[str, Any], names: Mapping[str, str], used: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Return a product's relations to use cases, users and readers. `used`: use cases and users that have one already."""
+    path = names[f"p:{product['id']}"]
+    for case in product["useCases"]:
+        target = names[f"c:{spoken(case['name'])}"]
+        ports = [names.get(f"o:{product['id']}#{port}") for port in dict.fromkeys(case["outputs"])]
+        for output in [port for port in ports if port] or [path]:
+            yield f"  {output} -[serves]-> {target}"
+        for user in dict.fromkeys(case["users"]):
+            if (target, user) not in used:
+                yield f"  {target} -[serves]-> {names[f'u:{user}']} {text(case['action'])}"
+            used.add((target, user))
+    for reader in product["readers"]:
+        by = f"as {reader['role']}, by {reader['agreement']}"
+        yield f"  {path} -[serves]-> {names['r:' + reader_of(reader)]} {text(by)}"
 
 
 def _views(map: Mapping[str, Any]) -> Iterator[str]:

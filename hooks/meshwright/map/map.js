@@ -10,6 +10,16 @@
     for (const one of list) { const k = one[key]; if (all.has(k)) all.get(k).push(one); else all.set(k, [one]); }
     return all;
   };
+  const spoken = (name) => name.toLowerCase().split(/\s+/).filter(Boolean).join(" ");
+  const readerOf = (reader) => reader.team || reader.agreement;
+  // What the start of a key means: whether a product has what the rest of it names.
+  const has = {
+    s: (one, name) => one.inputs.some((input) => input.system === name),
+    c: (one, name) => one.useCases.some((use) => spoken(use.name) === name),
+    u: (one, name) => one.useCases.some((use) => use.users.includes(name)),
+    r: (one, name) => one.readers.some((reader) => readerOf(reader) === name),
+    k: (one, name) => one.capabilities.includes(name),
+  };
   const reads = group(data.edges, "consumer"), readBy = group(data.edges, "source"), members = group(data.products, "domain");
   const stage = $("stage"), panel = $("panel"), find = $("find"), found = $("found");
   const first = stage.querySelector("svg");
@@ -28,12 +38,13 @@
   // -- where one looks --------------------------------------------------------------------------------
   const box = () => svg.getBoundingClientRect();
   const scale = () => { const b = box(); return Math.min(b.width / view.w, b.height / view.h); };
-  const fitted = () => { const b = box(); return Math.min(b.width / home.w, b.height / home.h); };
+  const phone = () => innerWidth < 720;
+  const fitted = () => box().width / home.w; // the whole width; what is further down is scrolled to
   function look() {
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
     stage.classList.toggle("near", scale() > fitted() * 1.02);
   }
-  function all() { view = { ...home }; look(); }
+  function all() { view = { ...home, h: box().height / fitted() }; look(); }
   function at(clientX, clientY) {
     const b = box(), k = scale();
     return { x: view.x + view.w / 2 + (clientX - b.left - b.width / 2) / k, y: view.y + view.h / 2 + (clientY - b.top - b.height / 2) / k };
@@ -41,7 +52,7 @@
   function zoom(factor, clientX, clientY) {
     const b = box(), now = scale(), wanted = Math.max(Math.min(fitted(), now), Math.min(3, now * factor));
     if (Math.abs(wanted - now) < 1e-6) return false;
-    if (wanted <= fitted() * 1.001) { all(); return true; }
+    if (wanted <= fitted() * 1.001) { const y = view.y; all(); if (view.h < home.h * .99) { view.y = Math.max(home.y, Math.min(home.y + home.h - view.h, y)); look(); } return true; }
     const point = at(clientX ?? b.left + b.width / 2, clientY ?? b.top + b.height / 2), k = now / wanted;
     view = { x: point.x - (point.x - view.x) * k, y: point.y - (point.y - view.y) * k, w: view.w * k, h: view.h * k };
     look();
@@ -56,21 +67,21 @@
   function start() {
     const [x, y, w, hh] = svg.getAttribute("viewBox").split(" ").map(Number);
     home = { x, y, w, h: hh };
-    const room = stage.clientWidth, phone = innerWidth < 720;
-    stage.style.height = `${Math.round(Math.max(phone ? 340 : 420, Math.min(innerHeight * .76, (room * hh) / w)))}px`;
-    view = { ...home };
-    const least = phone ? .55 : .45; // smaller than that nobody reads: begin where the data begins
-    if (fitted() < least) { const b = box(); view.w = b.width / least; view.h = Math.min(hh, b.height / least); if (!data.whole && svg !== first) view.y = y + (hh - view.h) / 2; }
-    look();
+    const tall = (stage.clientWidth * hh) / w;
+    // The page scrolls over a tall map; on a phone, and where one product is in focus, one moves in the map.
+    const most = phone() ? innerHeight * .76 : data.whole && focus ? Math.max(innerHeight * .8, 420) : Infinity;
+    stage.style.height = `${Math.round(Math.max(phone() ? 180 : 320, Math.min(most, tall)))}px`;
+    panel.style.maxHeight = phone() ? "" : `${Math.min(stage.clientHeight, innerHeight)}px`;
+    all();
   }
   // Brings what is in focus to where the panel does not lie, as large as it can be read.
   function frame() {
     const chosen = scene.nodes.get(focus) || scene.nodes.get(starts(focus)[0]), on = [...svg.querySelectorAll(".node.on:not(.capability)")];
-    if (!chosen || !on.length || svg === first && !data.whole) return;
+    if (!chosen || !on.length || !data.whole && (svg === first || !phone())) return;
     const b = box(), p = panel.getBoundingClientRect(), free = p.left < b.left + 40 ? Math.max(140, p.top - b.top) : b.height;
     const rects = on.map((one) => one.getBoundingClientRect()), low = at(Math.min(...rects.map((one) => one.left)), Math.min(...rects.map((one) => one.top)));
     const high = at(Math.max(...rects.map((one) => one.right)), Math.max(...rects.map((one) => one.bottom)));
-    const k = Math.max(innerWidth < 720 ? .62 : .5, Math.min(1.15, (b.width - 60) / (high.x - low.x), (free - 60) / (high.y - low.y))), w = b.width / k, height = b.height / k, half = free / k / 2;
+    const k = Math.max(phone() ? .62 : .5, Math.min(1.15, (b.width - 60) / (high.x - low.x), (free - 60) / (high.y - low.y))), w = b.width / k, height = b.height / k, half = free / k / 2;
     const c = chosen.getBoundingClientRect(), middle = at((c.left + c.right) / 2, (c.top + c.bottom) / 2);
     const centre = (from, to, here, room) => (to - from <= room - 40 ? (from + to) / 2 : Math.max(from + room / 2 - 40, Math.min(to - room / 2 + 40, here)));
     view = { x: centre(low.x, high.x, middle.x, w) - w / 2, y: centre(low.y, high.y, middle.y, 2 * half) - half, w, h: height };
@@ -90,9 +101,9 @@
     scene = { nodes: new Map(), lines: [], out: new Map(), into: new Map() };
     for (const node of svg.querySelectorAll("[data-n]")) {
       scene.nodes.set(node.dataset.n, node);
-      if (!node.hasAttribute("href")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); node.setAttribute("aria-label", node.dataset.name); }
+      if (!node.hasAttribute("href")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); }
     }
-    for (const node of svg.querySelectorAll(".box")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); node.setAttribute("aria-label", `Domain ${node.dataset.domain}`); }
+    for (const node of svg.querySelectorAll(".box")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); }
     for (const element of svg.querySelectorAll("[data-a]")) {
       const line = { element, a: element.dataset.a, b: element.dataset.b };
       scene.lines.push(line);
@@ -114,10 +125,11 @@
     return far;
   }
   function starts(key) {
-    const name = key.slice(2);
-    if (scene.nodes.has(key) && !key.startsWith("k:")) return [key];
+    const name = key.slice(2), overview = !data.whole && svg === first && has[key[0]];
+    if (scene.nodes.has(key) && key[0] !== "k" && !overview) return [key];
     const keys = key.startsWith("d:") ? [...scene.nodes].filter(([, node]) => node.dataset.domain === name).map(([one]) => one)
-      : key.startsWith("k:") ? data.products.filter((one) => one.capabilities.includes(name)).map((one) => `p:${one.id}`) : [key];
+      : overview ? [key, ...new Set(data.products.filter((one) => has[key[0]](one, name)).map((one) => `d:${one.domain}`))]
+      : key[0] === "k" ? data.products.filter((one) => has.k(one, name)).map((one) => `p:${one.id}`) : [key];
     return keys.filter((one) => scene.nodes.has(one));
   }
   function fade() {
@@ -127,10 +139,10 @@
     if (!from.length) return;
     const up = $("up").checked ? reached(from, scene.into, "a") : new Map(from.map((key) => [key, 0]));
     const down = $("down").checked ? reached(from, scene.out, "b") : new Map(from.map((key) => [key, 0]));
-    const alone = focus.startsWith("k:");
+    const alone = focus.startsWith("k:") || !data.whole && svg === first;
     for (const key of alone ? [...from, focus] : [...up.keys(), ...down.keys()]) scene.nodes.get(key)?.classList.add("on");
     for (const line of scene.lines) {
-      const on = alone ? from.includes(line.a) && from.includes(line.b) : (up.has(line.a) && up.has(line.b)) || (down.has(line.a) && down.has(line.b));
+      const on = alone && focus[0] !== "k" ? focus === line.a || focus === line.b : alone ? from.includes(line.a) && from.includes(line.b) : (up.has(line.a) && up.has(line.b)) || (down.has(line.a) && down.has(line.b));
       line.element.classList.toggle("on", on);
     }
     for (const node of svg.querySelectorAll(".product.on")) for (const uses of products.get(node.dataset.n.slice(2))?.capabilities || []) scene.nodes.get(`k:${uses}`)?.classList.add("on");
@@ -147,7 +159,7 @@
     while (low < high) { const middle = (low + high + 1) >> 1; if (pen.measureText(text.slice(0, middle) + "…").width <= room) low = middle; else high = middle - 1; }
     return text.slice(0, low) + "…";
   }
-  const CARD = 214, ACROSS = 130, MOST = 160;
+  const CARD = 206, ACROSS = 84, MOST = 160, SMALLEST = 9 / 11.5; // smaller than that nobody reads the text
   function part(key) {
     const chosen = new Map(); // id -> how far from the focus: negative above it
     let left = 0;
@@ -175,11 +187,19 @@
   }
   function draw(key) {
     const { chosen, left } = part(key), domain = key.startsWith("d:") ? key.slice(2) : null;
+    // No wider than the window: steps of the data share a column.
+    const steps = [...new Set(chosen.values())].sort((a, b) => a - b), beside = 190 + 230 + 2 * ACROSS + 48;
+    const most = Math.max(1, Math.floor((stage.clientWidth / SMALLEST - beside + ACROSS) / (CARD + ACROSS)));
+    if (steps.length > most) {
+      const many = (column) => [...chosen.values()].filter((one) => one < column).length;
+      const shared = new Map(steps.map((column) => [column, Math.min(most - 1, Math.floor(many(column) * most / chosen.size))]));
+      for (const [id, column] of chosen) chosen.set(id, shared.get(column));
+    }
     const nodes = new Map(), lines = [];
     const add = (one) => { if (!nodes.has(one.key)) nodes.set(one.key, one); return nodes.get(one.key); };
     const lowest = Math.min(...chosen.values()), highest = Math.max(...chosen.values());
     for (const [id, column] of chosen) {
-      const product = products.get(id), rows = product ? product.outputs.slice(0, 4) : [];
+      const product = products.get(id), rows = product && chosen.size <= 30 ? product.outputs.slice(0, 4) : [];
       add({ key: `p:${id}`, kind: product ? "product" : "ghost", product, id, column, w: CARD, h: 58 + 18 * rows.length + (rows.length ? 6 : 0), rows });
     }
     const outside = (id, column) => { // products of other domains stand together, by domain
@@ -200,8 +220,9 @@
         if (!both) line(mine, outside(edge.consumer, highest + 1), "share", edge); else line(mine, key, "share", edge);
       }
       if (!product || (domain === null && id !== key.slice(2) && chosen.size > 40)) continue;
-      for (const input of product.inputs) if (input.system) { add({ key: `s:${input.system}`, kind: "system", name: input.system, column: lowest - (domain === null ? 1 : 2), w: 150, h: 34 }); line(`s:${input.system}`, mine, "feed"); }
-      product.useCases.slice(0, 3).forEach((use, number) => { add({ key: `c:${id}/${number}`, kind: "case", name: use.name, use, column: highest + (domain === null ? 1 : 2), w: 230, h: 54 }); line(mine, `c:${id}/${number}`, "serve"); });
+      for (const input of product.inputs) if (input.system) { add({ key: `s:${input.system}`, kind: "system", name: input.system, column: lowest - 1, w: 190, h: 34 }); line(`s:${input.system}`, mine, "feed"); }
+      product.useCases.slice(0, 3).forEach((use) => { const of = `c:${spoken(use.name)}`; add({ key: of, kind: "case", name: use.name, use, column: highest + 1, w: 230, h: 54 }); line(mine, of, "serve"); });
+      for (const reader of product.readers.slice(0, 6)) { const of = `r:${readerOf(reader)}`; add({ key: of, kind: "reader", name: readerOf(reader), column: highest + 1, w: 230, h: 34 }); line(mine, of, "read"); }
     }
     place(nodes, lines);
     return picture(nodes, lines, left, domain);
@@ -286,13 +307,31 @@
       ...list("Platform capabilities", product.capabilities.length ? [product.capabilities.join(", ")] : []),
       ...(/^https?:\/\//.test(product.repository) ? list("Repository", [h("a", { href: product.repository, rel: "noreferrer" }, product.repository)]) : [])];
   }
+  const GROUPS = { systems: ["s", "Source systems"], useCases: ["c", "Use cases"], users: ["u", "Users"], readers: ["r", "Readers by agreement"] };
+  function everyOf(name) {
+    const [start, title] = GROUPS[name], counts = new Map();
+    for (const one of data.products) {
+      const all = { s: one.inputs.map((input) => input.system), c: one.useCases.map((use) => use.name), u: one.useCases.flatMap((use) => use.users), r: one.readers.map(readerOf) }[start];
+      for (const words of new Set(all.filter(Boolean))) { const key = start === "c" ? spoken(words) : words, known = counts.get(key); if (known) known.count += 1; else counts.set(key, { words, count: 1 }); }
+    }
+    const sorted = [...counts].sort((a, b) => b[1].count - a[1].count || (a[1].words < b[1].words ? -1 : 1));
+    return [h("h2", {}, title), ...list(`${sorted.length} in all`, sorted.map(([key, { words, count }]) => [h("a", { href: address(`${start}:${key}`) }, words), quiet(` · ${count} product${count === 1 ? "" : "s"}`)]))];
+  }
   function about(key) {
     const name = key.slice(2), those = (test) => data.products.filter(test).map((one) => [link(one.id), quiet(` ${one.domain}`)]);
     if (key.startsWith("p:")) return products.has(name) ? ofProduct(products.get(name)) : [h("h2", {}, name), h("p", { class: "bad" }, "The mesh has no such product."), ...list("Read by", (readBy.get(name) || []).map((edge) => link(edge.consumer)))];
-    if (key.startsWith("s:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Source system"), ...list("Read by", those((one) => one.inputs.some((input) => input.system === name)))];
+    if (key.startsWith("g:")) return everyOf(name);
+    if (key.startsWith("s:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Source system"), ...list("Read by", those((one) => has.s(one, name)))];
+    if (key.startsWith("r:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Reads under an agreement"), ...list("Reads", data.products.flatMap((one) => one.readers.filter((reader) => readerOf(reader) === name).map((reader) => [link(one.id), quiet(` · as ${reader.role}, ${reader.agreement}, until ${reader.until}`)])))];
     if (key.startsWith("u:")) return [h("h2", {}, name), h("p", { class: "rest" }, "User"), ...list("Uses", data.products.flatMap((one) => one.useCases.filter((use) => use.users.includes(name)).map((use) => [link(one.id), quiet(` · ${use.name}: ${use.action}`)])))];
-    if (key.startsWith("k:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Platform capability"), ...list("Used by", those((one) => one.capabilities.includes(name)))];
-    if (key.startsWith("c:")) { const cutAt = name.lastIndexOf("/"), one = products.get(name.slice(0, cutAt)), use = one?.useCases[Number(name.slice(cutAt + 1))]; return use ? [h("h2", {}, use.name), h("p", {}, use.action), ...list("Users", use.users), ...list("Served by", [[link(one.id), quiet(` ${use.outputs.join(", ")}`)]])] : []; }
+    if (key.startsWith("k:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Platform capability"), ...list("Used by", those((one) => has.k(one, name)))];
+    if (key.startsWith("c:")) {
+      const served = data.products.flatMap((one) => one.useCases.filter((use) => spoken(use.name) === name).map((use) => ({ one, use })));
+      if (!served.length) return [];
+      const each = (values) => [...new Set(values)].filter(Boolean);
+      return [h("h2", {}, served[0].use.name), h("p", { class: "rest" }, "Use case"), ...each(served.map(({ use }) => use.action)).map((words) => h("p", {}, words)),
+        ...list("Users", each(served.flatMap(({ use }) => use.users))), ...list("Served by", served.map(({ one, use }) => [link(one.id), quiet(` ${use.outputs.join(", ")}`)]))];
+    }
     const inside = members.get(name) || [];
     return [h("h2", {}, name), h("p", { class: "rest" }, `Domain with ${inside.length} product${inside.length === 1 ? "" : "s"}`), ...list("Products", [...inside].sort((a, b) => !!b.issues.length - !!a.issues.length).map((one) => [link(one.id), one.issues.length ? h("span", { class: worst(one.issues) === "error" ? "bad" : "fair" }, ` · ${one.issues.length} issue${one.issues.length > 1 ? "s" : ""}`) : ""]))];
   }
@@ -306,12 +345,12 @@
   }
 
   // -- focus: the address says it, so that a view can be shared -----------------------------------------
-  const known = (key) => products.has(key.slice(2)) && key.startsWith("p:") || key.startsWith("d:") && members.has(key.slice(2)) || scene.nodes.has(key);
+  const known = (key) => products.has(key.slice(2)) && key.startsWith("p:") || key.startsWith("d:") && members.has(key.slice(2)) || scene.nodes.has(key) || names.has(key) || /^g:/.test(key) && key.slice(2) in GROUPS;
   function asked(hash) {
     let text = hash.replace(/^#/, "");
     try { text = decodeURIComponent(text); } catch { /* as it stands */ }
     if (!text) return null;
-    return known(`p:${text}`) ? `p:${text}` : /^[dsuck]:/.test(text) && known(text) ? text : null;
+    return known(`p:${text}`) ? `p:${text}` : /^[dsuckrg]:/.test(text) && known(text) ? text : null;
   }
   const address = (key) => `#${encodeURIComponent(key.startsWith("p:") ? key.slice(2) : key).replace(/%2F/g, "/").replace(/%3A/g, ":")}`;
   const near = () => $("desk").scrollIntoView({ block: innerWidth < 720 ? "start" : "nearest" });
@@ -321,16 +360,19 @@
   }
   function apply(key) {
     focus = key;
+    const whole = svg === first && !stage.classList.contains("near");
     tell();
+    if (whole && !phone()) all(); // the panel takes or gives back some of the width
     if (!data.whole) {
-      const drawn = key && /^[pd]:/.test(key) && (key[0] === "p" || members.has(key.slice(2))) ? draw(key) : key && scene.nodes.has(key) ? null : first;
-      if (drawn && drawn !== svg) { svg.replaceWith(drawn); svg = drawn; begin(); }
+      const drawn = key && /^[pd]:/.test(key) && (key[0] === "p" || members.has(key.slice(2))) ? draw(key) : first;
+      if (drawn !== svg) { svg.replaceWith(drawn); svg = drawn; begin(); }
     }
     layers();
     fade();
     $("domain").value = key?.startsWith("d:") ? key : "";
+    if (data.whole) start();
     if (key && (data.whole || key[0] === "p")) frame();
-    else if (!key && data.whole) start();
+    if (key && data.whole && !phone() && ($("desk").getBoundingClientRect().top < 0 || $("desk").getBoundingClientRect().bottom > innerHeight)) near();
   }
   const opening = first.getAttribute("viewBox");
   function begin() { if (svg === first) svg.setAttribute("viewBox", opening); read(); start(); }
@@ -340,10 +382,11 @@
   const names = new Map();
   for (const one of data.products) {
     for (const input of one.inputs) if (input.system) names.set(`s:${input.system}`, [input.system, "source system"]);
-    for (const use of one.useCases) for (const user of use.users) names.set(`u:${user}`, [user, "user"]);
+    for (const use of one.useCases) { if (!names.has(`c:${spoken(use.name)}`)) names.set(`c:${spoken(use.name)}`, [use.name, "use case"]); for (const user of use.users) names.set(`u:${user}`, [user, "user"]); }
+    for (const reader of one.readers) names.set(`r:${readerOf(reader)}`, [readerOf(reader), "reader"]);
     for (const uses of one.capabilities) names.set(`k:${uses}`, [uses, "capability"]);
   }
-  const index = [...data.products.map((one) => [`p:${one.id}`, one.title, one.id, `${one.title} ${one.id} ${one.team} ${one.owner}`.toLowerCase()]), ...[...members.keys()].map((name) => [`d:${name}`, name, "domain", name.toLowerCase()]), ...(data.whole ? [...names].map(([key, [name, kind]]) => [key, name, kind, name.toLowerCase()]) : [])];
+  const index = [...data.products.map((one) => [`p:${one.id}`, one.title, one.id, `${one.title} ${one.id} ${one.team} ${one.owner}`.toLowerCase()]), ...[...members.keys()].map((name) => [`d:${name}`, name, "domain", name.toLowerCase()]), ...[...names].map(([key, [name, kind]]) => [key, name, kind, name.toLowerCase()])];
   function search() {
     const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
     found.hidden = !words.length;
@@ -383,6 +426,7 @@
   for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, (event) => { pointers.delete(event.pointerId); apart = 0; stage.classList.remove("dragged"); });
   stage.addEventListener("dragstart", (event) => event.preventDefault());
   stage.addEventListener("wheel", (event) => {
+    if (stage.clientHeight > innerHeight * .9 && !event.ctrlKey && !event.metaKey) return; // the page scrolls over a tall map
     if (zoom(Math.exp(-Math.max(-90, Math.min(90, event.deltaY)) / 260), event.clientX, event.clientY)) event.preventDefault(); // else the page scrolls
   }, { passive: false });
   $("zoom").addEventListener("click", (event) => { const how = event.target.closest("button")?.dataset.zoom; if (how === "all") all(); else if (how) zoom(how === "in" ? 1.4 : 1 / 1.4); });

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
+from meshwright.map.model import reader_of, spoken
+
 MOST, MOST_EDGES = 150, 450
 """Maximum nodes and edges of a readable flowchart, and of one that Mermaid can draw."""
 NAME = 60
@@ -34,8 +36,8 @@ def flowchart(map: Mapping[str, Any]) -> str:
 
 def is_narrow(map: Mapping[str, Any]) -> bool:
     """Return True if the flowchart shows every product."""
-    cases = sum(len(product["useCases"]) for product in map["products"])
-    nodes = sum(len(map[key]) for key in ("products", "systems", "users", "capabilities")) + cases
+    kinds = ("products", "systems", "useCases", "users", "readers", "capabilities")
+    nodes = sum(len(map[key]) for key in kinds)
     feeds = sum(len(product["inputs"]) for product in map["products"])
     uses = sum(
         len(case["users"]) + len(case["outputs"]) for one in map["products"] for case in one["useCases"]
@@ -90,18 +92,7 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
             ),
             bad,
         )
-    for product in map["products"]:
-        for system in sorted({one["system"] for one in product["inputs"]} - {""}):
-            yield edges.line(names[f"s:{system}"], names[product["id"]])
-        for case in product["useCases"]:
-            id = f"n{next(number)}"
-            yield f"  {id}([{label(case['name'], case['action'])}]):::other"
-            yield edges.line(names[product["id"]], id, label=", ".join(case["outputs"]))
-            for user in dict.fromkeys(case["users"]):
-                if f"u:{user}" not in names:
-                    names[f"u:{user}"] = f"n{next(number)}"
-                    yield f"  {names[f'u:{user}']}(({label(user)})):::other"
-                yield edges.line(id, names[f"u:{user}"])
+    yield from _surroundings(map, names, number, edges)
     if map["capabilities"]:
         yield f"  subgraph platform[{label('Platform capabilities')}]"
         for one in map["capabilities"]:
@@ -111,6 +102,36 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
         yield "  end"
     if wrong:
         yield f"  linkStyle {','.join(str(one) for one in wrong)} stroke:#c0322b,stroke-width:2px"
+
+
+def _surroundings(
+    map: Mapping[str, Any], names: dict[str, str], number: Iterator[int], edges: _Edges
+) -> Iterator[str]:
+    """Return what the products stand between: systems, use cases, users and readers."""
+    used: set[tuple[str, str]] = set()
+    for product in map["products"]:
+        for system in sorted({one["system"] for one in product["inputs"]} - {""}):
+            yield edges.line(names[f"s:{system}"], names[product["id"]])
+        for case in product["useCases"]:
+            key = f"c:{spoken(case['name'])}"
+            if key not in names:
+                names[key] = f"n{next(number)}"
+                yield f"  {names[key]}([{label(case['name'], case['action'])}]):::other"
+            id = names[key]
+            yield edges.line(names[product["id"]], id, label=", ".join(case["outputs"]))
+            for user in dict.fromkeys(case["users"]):
+                if f"u:{user}" not in names:
+                    names[f"u:{user}"] = f"n{next(number)}"
+                    yield f"  {names[f'u:{user}']}(({label(user)})):::other"
+                if (id, user) not in used:
+                    yield edges.line(id, names[f"u:{user}"])
+                used.add((id, user))
+        for reader in product["readers"]:
+            key = f"r:{reader_of(reader)}"
+            if key not in names:
+                names[key] = f"n{next(number)}"
+                yield f"  {names[key]}(({label(reader_of(reader))})):::other"
+            yield edges.line(names[product["id"]], names[key], label=f"as {reader['role']}")
 
 
 def _style(product: Mapping[str, Any], state: str) -> str:

@@ -90,6 +90,8 @@ def model(
         "edges": drawn,
         "systems": _named(products, _systems),
         "users": _named(products, _users),
+        "useCases": _named(products, _cases, spoken),
+        "readers": _named(products, _readers),
         "capabilities": capabilities,
         "issues": [_issue(issue, number, names) for issue, number in numbered.items()],
     }
@@ -326,13 +328,36 @@ def _users(product: Mapping[str, Any]) -> list[str]:
     return [user for case in product["useCases"] for user in case["users"]]
 
 
+def _cases(product: Mapping[str, Any]) -> list[str]:
+    return [case["name"] for case in product["useCases"]]
+
+
+def _readers(product: Mapping[str, Any]) -> list[str]:
+    return [reader_of(one) for one in product["readers"]]
+
+
+def reader_of(reader: Mapping[str, Any]) -> str:
+    """Return whom the map names as a reader by agreement: the team that answers for the use."""
+    name: str = reader["team"] or reader["agreement"]
+    return name
+
+
+def spoken(name: str) -> str:
+    """Return a name as people compare it: products that call a use case alike serve one."""
+    return " ".join(name.lower().split())
+
+
 def _named(
-    products: Sequence[Mapping[str, Any]], names: Callable[[Mapping[str, Any]], list[str]]
+    products: Sequence[Mapping[str, Any]],
+    names: Callable[[Mapping[str, Any]], list[str]],
+    alike: Callable[[str], str] = str,
 ) -> list[dict[str, Any]]:
+    """Return each name and its products; names for which `alike` returns the same are one."""
     found: dict[str, dict[str, None]] = {}
+    first: dict[str, str] = {}
     for product in products:
         for name in names(product):
-            found.setdefault(name, {})[product["id"]] = None
+            found.setdefault(first.setdefault(alike(name), name), {})[product["id"]] = None
     return [{"name": name, "products": list(found[name])} for name in sorted(found)]
 
 

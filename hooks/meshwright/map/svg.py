@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from meshwright.map import overview
 from meshwright.map.layout import picture
+from meshwright.map.layout.columns import Sides
 from meshwright.map.layout.elements import (
     HEADER,
     MARGIN,
@@ -26,8 +27,9 @@ from meshwright.map.text import clipped, width
 
 STYLE = Path(__file__).parent / "picture.css"
 
-WHOLE, LINES = 60, 400
-"""Maximum products, and inputs from other products, that are drawn one by one; a larger map shows domains."""
+WHOLE, LINES, SHARED = 60, 400, 24
+"""Maximum products, and inputs from other products, that are drawn one by one; a larger map shows domains. More than SHARED
+products do so as well if the width has too little room for a column of each step of the data."""
 
 PATTERNS = {
     "native": "shared by the platform",
@@ -68,7 +70,10 @@ def document(map: Mapping[str, Any]) -> str:
 
 def is_whole(map: Mapping[str, Any]) -> bool:
     """Return True if the picture shows products instead of domains."""
-    return len(map["products"]) <= WHOLE and len(map["edges"]) <= LINES
+    products, sides = map["products"], Sides.of(map)
+    ranks = len({product["rank"] for product in products})
+    room = ranks <= sides.columns or len(products) <= SHARED
+    return len(products) <= WHOLE and len(map["edges"]) <= LINES and room
 
 
 def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, float, Iterator[str]]:
@@ -144,6 +149,11 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]], planned: bool) ->
         f'<g class="line {" ".join(filter(None, names))}" data-a="{escape(line.source.key)}" '
         f'data-b="{escape(line.target.key)}">'
     )
+    if line.kind == "read":
+        by = [
+            f"{one['agreement']}, as {one['role']}, until {one['until']}" for one in line.value["agreements"]
+        ]
+        yield _title("\n".join([f"{line.target.whole} reads {line.source.whole} under", *by]))
     if line.kind == "share":
         yield _title(
             "\n".join(
@@ -228,7 +238,7 @@ def _node(
         for number, text in enumerate(node.rest):
             yield _text("small quiet", 12, 19 + 17 * len(node.lines) + 15 * number, text)
     else:
-        x = 22 if node.kind == "user" else 11
+        x = 22 if node.kind in ("user", "reader") else 11
         first = node.h / 2 + 4 - 7.5 * (len(node.lines) - 1)
         for number, text in enumerate(node.lines):
             yield _text("small", x, first + 15 * number, text)
@@ -281,7 +291,7 @@ def _system(node: Node) -> str:
     return f'<path class="body" d="{side}"/><path class="body" d="{lid}"/>'
 
 
-SHAPES = {"user": _user, "system": _system}
+SHAPES = {"user": _user, "reader": _user, "system": _system}
 
 
 def _card_text(node: Node, product: Mapping[str, Any]) -> Iterator[str]:
@@ -325,6 +335,12 @@ def _title(text: str) -> str:
 
 
 def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
+    for x, y, text in found.headings:
+        yield f'<text class="heading" x="{x:.0f}" y="{y:.0f}">{escape(text)}</text>'
+    for source, target, kind, path in found.ties:
+        yield f'<g class="line {kind} weak" data-a="{escape(source)}" data-b="{escape(target)}"><path d="{path}"/></g>'
+    for entry in found.entries:
+        yield from _entry(entry)
     for flow in found.flows:
         names = "line flow" + ("" if flow.strong else " weak") + (" error" if flow.issues else "")
         label = f"{flow.source} → {flow.target}: {flow.count} input{'s' if flow.count > 1 else ''}"
@@ -343,7 +359,8 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
         yield _title(f"{tile.name}: {tile.summary}")
         yield f'<rect class="body" width="{tile.w:.1f}" height="{tile.h:.1f}" rx="12"/>'
         yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.issues else 0), TITLE, bold=True))  # fmt: skip
-        yield _text("small quiet", 14, 47, tile.summary)
+        for number, line in enumerate(tile.lines):
+            yield _text("small quiet", 14, 46 + 15 * number, line)
         if tile.issues:
             half = max(10.0, width(str(tile.issues), TINY, bold=True) / 2 + 5)
             yield (
@@ -356,5 +373,23 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
         yield f'<g class="dots" transform="translate({tile.x:.1f} {tile.y:.1f})">'
         for dot in tile.dots:
             shape = f'<rect class="dot {dot.kind}" x="{dot.x:.0f}" y="{dot.y:.0f}" width="11" height="11" rx="3">{_title(dot.title)}</rect>'
+            shape += _text("small", dot.x + 18, dot.y + 9.5, dot.label) if dot.label else ""
             yield f'<a href="#{quote(dot.id)}" tabindex="-1">{shape}</a>' if links else shape
         yield "</g>"
+
+
+def _entry(entry: overview.Entry) -> Iterator[str]:
+    h = overview.SIDE_ROW - 5
+    yield (
+        f'<g class="node {entry.kind}" data-n="{escape(entry.key)}" data-name="{escape(entry.whole)}" '
+        f'transform="translate({entry.x:.1f} {entry.y:.1f})">{_title(entry.whole)}'
+        f'<rect class="body" width="{entry.w:.1f}" height="{h:.1f}" rx="{ROUNDED.get(entry.kind, 6.0):.1f}"/>'
+    )
+    x = 10.0
+    if entry.kind in ("user", "reader"):
+        yield f'<circle class="person" cx="12.5" cy="{h / 2 - 3:.1f}" r="2.8"/><path class="person" d="M7.5 {h / 2 + 6:.1f}a5 4.6 0 0 1 10 0Z"/>'
+        x = 22.0
+    yield _text("small", x, h / 2 + 4, entry.text) + "</g>"
+
+
+ROUNDED = {"user": 12.5, "reader": 12.5, "system": 2.0}

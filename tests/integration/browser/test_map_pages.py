@@ -40,7 +40,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     many = meshes.values(500)
     many[77]["product"]["spec"]["inputs"] = [{"name": "gone", "uses": "data-product@1", "from": "dp:no/where#lake"}]  # fmt: skip
-    for name, values in {"small": meshes.small(), "flawed": meshes.flawed(), "many": many}.items():
+    for name, values in {
+        "small": meshes.small(),
+        "flawed": meshes.flawed(),
+        "sixty": meshes.values(60),
+        "many": many,
+    }.items():
         (folder / f"{name}.html").write_text(html.drawn(mapped(values)), "utf-8")
     return folder
 
@@ -184,7 +189,7 @@ def test_everything_can_be_reached_and_moved_by_keyboard(opened: Any) -> None:
 
 
 def test_the_wheel_zooms_until_everything_is_seen_then_the_page_scrolls(opened: Any) -> None:
-    with opened("flawed", {"width": 1280, "height": 500}) as page:
+    with opened("flawed", {"width": 1280, "height": 1400}) as page:
         whole = view(page)
         page.locator("#stage").hover()
         page.mouse.wheel(0, -200)
@@ -194,6 +199,46 @@ def test_the_wheel_zooms_until_everything_is_seen_then_the_page_scrolls(opened: 
             page.wait_for_timeout(60)
         assert view(page) == whole
         page.wait_for_function("scrollY > 0")
+
+
+def test_over_a_map_that_is_taller_than_the_window_the_wheel_scrolls(opened: Any) -> None:
+    with opened("flawed", {"width": 1280, "height": 500}) as page:
+        whole = view(page)
+        page.locator("#stage").hover()
+        page.mouse.wheel(0, 200)
+        page.wait_for_function("scrollY > 0")
+        assert view(page) == whole
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -200)
+        page.wait_for_function(f"Number(document.querySelector('svg.mesh').getAttribute('viewBox').split(' ')[2]) < {whole[2]}")  # fmt: skip
+        page.keyboard.up("Control")
+
+
+TEXTS = """() => {
+  const svg = document.querySelector('svg.mesh'), scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  return [...svg.querySelectorAll('text')].filter((one) => one.textContent && one.getBoundingClientRect().width)
+    .map((one) => parseFloat(getComputedStyle(one).fontSize) * scale);
+}"""
+
+
+@pytest.mark.parametrize("name", ["small", "sixty", "many"])
+def test_every_text_can_be_read_and_the_whole_width_is_seen(opened: Any, name: str) -> None:
+    with opened(name, {"width": 1440, "height": 900}) as page:
+        assert min(page.evaluate(TEXTS)) >= 9
+        for kind in ("system", "case", "user", "capability"):
+            assert page.locator(f"svg.mesh .node.{kind}").first.is_visible()
+        if name != "small":
+            page.goto(page.url + "#d:airport-operations")
+            page.locator("svg.mesh .product").first.wait_for()
+            assert min(page.evaluate(TEXTS)) >= 9
+    for size in (WIDE, PHONE):
+        with opened(name, size) as page:
+            stage, picture = page.locator("#stage").bounding_box(), page.locator("svg.mesh").bounding_box()
+            assert stage
+            assert picture
+            assert abs(stage["width"] - picture["width"]) < 2
+            with opened(name, size, script=False) as plain:
+                assert view(page)[0::2] == view(plain)[0::2], "it starts with the whole width"
 
 
 def test_find_and_filter(opened: Any) -> None:

@@ -141,15 +141,13 @@ def test_every_page_fits_runs_nothing_of_a_record_and_says_what_it_is(
 @pytest.mark.main
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_no_page_shuts_anybody_out(mesh: Catalog, browser: Browser, scheme: Any, width: int) -> None:
-    """By axe, WCAG 2.2 AA and its best practices; the map has tests of its own."""
+    """By axe, WCAG 2.2 AA and its best practices."""
     axe = (package(*AXE) / "axe.min.js").read_text("utf-8")
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     found = []
     for path in (*PATHS, "/?q=nothing-like-it", "/products/evil/evil"):
-        if path == "/map":
-            continue
         page.goto(mesh.url + path)
         page.evaluate(axe)
         answer = page.evaluate(

@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
@@ -204,6 +205,71 @@ def test_lines_pass_between_what_stands_there(made: Make) -> None:
             assert hit == [], (line.source.key, line.target.key)
 
 
+@pytest.mark.parametrize("made", [*DRAWN, SHAPELESS, *NAMED], ids=IDS)
+def test_a_picture_is_as_wide_as_a_window_in_which_its_text_can_be_read(made: Make) -> None:
+    assert layout.picture(mapped(made())).w <= elements.WIDEST + 0.1
+
+
+def test_a_use_case_of_several_products_is_drawn_once() -> None:
+    values = [meshes.changed(value) for value in meshes.small()]
+    cases = [
+        ("Plan the day", ["Crew"], "Choose"),
+        ("plan  the Day", ["Board"], "Decide"),
+        ("Other", ["Crew"], "x"),
+    ]
+    for value, (name, users, action) in zip(values, cases, strict=False):
+        value["product"]["spec"]["useCases"] = [
+            {"name": name, "users": users, "action": action, "outputs": []}
+        ]
+    map = mapped(values[:3])
+    assert [one["name"] for one in map["useCases"]] == ["Other", "Plan the day"]
+    found = layout.picture(map)
+    case = next(node for node in found.nodes if node.key == "c:plan the day")
+    assert case.value == {"users": ["Crew", "Board"], "action": "Choose; Decide"}
+    assert sum(line.target is case for line in found.lines) == 2
+    for drawn in (mermaid.flowchart(map), likec4.document(map)):
+        assert (drawn.count("Plan the day"), drawn.count("plan  the Day")) == (1, 0)
+    assert len([node for node in found.nodes if node.kind == "case"]) == 2
+
+
+def read_by_teams(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same products, where the people of teams read under agreements."""
+    made = [meshes.changed(value) for value in values]
+    for number, value in enumerate(made):
+        value["readers"] = [
+            *value.get("readers", []),
+            {"agreement": f"a{number}", "role": "reader", "principals": ["id:x"], "until": "2036-01-01T00:00:00Z", "team": f"Team {number % 12}"},
+        ]  # fmt: skip
+    return made
+
+
+def test_readers_by_agreement_are_drawn() -> None:
+    found = layout.picture(mapped(read_by_teams(meshes.small())))
+    readers = {node.key for node in found.nodes if node.kind == "reader"}
+    assert readers == {"r:Team 0", "r:Team 1", "r:Team 2", "r:Team 3", "r:Team 4"}
+    assert {line.target.key for line in found.lines if line.kind == "read"} == readers
+    assert "Team 3 reads" in svg.drawn(mapped(read_by_teams(meshes.small())))
+
+
+def test_a_large_mesh_has_what_its_products_stand_between_in_groups() -> None:
+    map = mapped(read_by_teams(meshes.values(70)))
+    found = overview.overview(map)
+    assert found.w == elements.WINDOW
+    kinds = Counter(entry.kind for entry in found.entries)
+    assert kinds["system"] == len(map["systems"]) == 10
+    assert (kinds["case"], kinds["user"], kinds["reader"]) == (9, len(map["users"]), 9)
+    assert kinds["capability"] == len(map["capabilities"])
+    groups = {entry.key: entry.text for entry in found.entries if entry.kind == "group"}
+    assert groups == {"g:useCases": f"and {len(map['useCases']) - 9} more", "g:readers": "and 3 more"}
+    places = [(entry.key, entry.x, entry.y, entry.w, 25.0) for entry in found.entries]
+    tiles = [(tile.name, tile.x, tile.y, tile.w, tile.h) for tile in found.tiles]
+    assert overlapping([*places, *tiles]) == []
+    assert all(x >= 0 and x + w <= found.w and y + h <= found.h for _, x, y, w, h in [*places, *tiles])
+    drawn = svg.drawn(map)
+    for product in map["products"]:
+        assert f"#{product['id']}" in drawn
+
+
 def test_a_large_mesh_is_its_domains_first_and_small_and_fast() -> None:
     records = meshes.mesh(500)
     start = time.perf_counter()
@@ -245,7 +311,7 @@ def test_a_chain_and_a_ring_as_long_as_the_mesh_are_drawn() -> None:
     map = mapped(chain)
     assert all(edge["cycle"] for edge in map["edges"])
     assert max(one["rank"] for one in map["products"]) >= 49
-    assert layout.picture(map).w > 49 * elements.CARD
+    assert layout.picture(map).w <= elements.WIDEST
 
 
 # -- nothing gets out of its place --------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import Any
 
 CARD, SYSTEM, USE_CASE, USER = 216.0, 138.0, 198.0, 130.0
 """Widths, in pixels."""
-CHANNEL, SIDE_CHANNEL, USER_CHANNEL = 160.0, 74.0, 44.0
-"""Between two columns of products, beside them, and before the users."""
+CHANNEL, NARROW_CHANNEL, SIDE_CHANNEL, USER_CHANNEL = 160.0, 108.0, 74.0, 44.0
+"""Between two columns of products, at most and at least; beside them; and before the users."""
+WINDOW, LEAST_TEXT = 1376.0, 9.0
+"""The width that a picture has in a window of 1,440 pixels; no text is smaller there, in pixels."""
 PADDING, HEADER = 14.0, 28.0
 """Of a domain's box: around its cards, and for its name."""
 ROW, PILL, OVERHANG = 25.0, 20.0, 8.0
@@ -27,6 +29,8 @@ SHOWN_PORTS, SHOWN_CASES = 6, 4
 """Of one product; what is left out is counted."""
 TITLE, SMALL, TINY = 14.5, 11.5, 10.5
 """Sizes of fonts."""
+WIDEST = WINDOW * TINY / LEAST_TEXT
+"""A wider picture would have smaller text."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Node:
 
     key: str
     kind: str
-    """`product`, `ghost`, `system`, `case` or `user`."""
+    """`product`, `ghost`, `system`, `case`, `user` or `reader`."""
     column: int
     w: float
     h: float
@@ -82,7 +86,7 @@ class Line:
     start: str = ""
     end: str = ""
     kind: str = "feed"
-    """`feed` (a system), `share` (a product), `serve` (a use case) or `use` (a user)."""
+    """`feed` (a system), `share` (a product), `serve` (a use case), `use` (a user) or `read` (a reader by agreement)."""
     value: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
     """As SVG has it."""

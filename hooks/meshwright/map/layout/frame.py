@@ -25,7 +25,7 @@ def frame(
     heights = _passing(lines)
     top = min([*tops, *heights], default=0.0) - 22
     bottom = max([*bottoms, *heights], default=0.0) + 34
-    headings = [(xs[column], top, text) for column, text in _headings(map, present, last)]
+    headings = [(xs[column], top, text) for column, text in _headings(map, nodes, present, last)]
     layer, end = _layer(map["capabilities"], left + MARGIN, right - MARGIN, bottom)
     return Picture(
         left, top - 34, right - left, end + MARGIN - top + 34, nodes, boxes, lines, headings, layer, bottom
@@ -36,21 +36,27 @@ def _passing(lines: Sequence[Line]) -> list[float]:
     return [float(part.split("C")[0].split(" ")[1]) for line in lines for part in line.path.split("L")[1:]]
 
 
-def _headings(map: Mapping[str, Any], present: set[int], last: int) -> Iterable[tuple[int, str]]:
-    kinds = [
+def _headings(
+    map: Mapping[str, Any], nodes: Sequence[Node], present: set[int], last: int
+) -> Iterable[tuple[int, str]]:
+    types = [
         {one["type"] for one in map["products"] if (one["rank"] > 0) == behind} for behind in (False, True)
     ]
     if -1 in present:
         yield -1, "Source systems"
-    if kinds[0] <= {"source-oriented"} and kinds[1] <= {"consumer-oriented"}:
-        yield from [(0, "Source-oriented products")] if kinds[0] else []
-        yield from [(1, "Consumer-oriented products")] if kinds[1] else []
+    columns = {node.value["id"]: node.column for node in nodes if node.kind == "product"}
+    behind = all((one["rank"] > 0) == (columns[one["id"]] > 0) for one in map["products"])
+    if behind and types[0] <= {"source-oriented"} and types[1] <= {"consumer-oriented"}:
+        yield from [(0, "Source-oriented products")] if types[0] else []
+        yield from [(1, "Consumer-oriented products")] if types[1] else []
     elif map["products"]:
         yield 0, "Data products"
     if last + 1 in present:
         yield last + 1, "Use cases"
     if last + 2 in present:
-        yield last + 2, "Users"
+        words = {"user": "Users", "reader": "Readers by agreement"}
+        kinds = {node.kind for node in nodes if node.column == last + 2}
+        yield last + 2, words[kinds.pop()] if len(kinds) == 1 else "Users and readers"
 
 
 def _layer(
