@@ -6,14 +6,14 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshwright.catalog import adapters
-from meshwright.core.console import Verbs, stop
+from meshwright.core.console import Verbs, errors, stop
 from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
 from meshwright.serve.sharing.command import share
@@ -80,13 +80,44 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
     """
     with _refusals():
         from meshwright.catalog import publish as verb
+        from meshwright.catalog import sample as sample_rows
 
         to = verb.adapter(options["to"])
         if dry_run:
             _dry(to, verb.prepared(product, repository), _settings(options["settings"]), options["form"])
             return
-        outcome, record = verb.publish(product, repository, to, _connection(**options), os.environ)
+        connection = _connection(**options)
+        outcome, record = verb.publish(product, repository, to, connection, os.environ)
+        if note := sample_rows.note_of_sending(product, record, to, connection):
+            outcome = replace(outcome, notes=(*outcome.notes, note))
     _report(outcome, options["form"], hash=record.hash)
+
+
+@catalog.command(
+    epilog=f"The catalog's token is read from {TOKEN}, only.",
+    short_help="Send sample rows.",
+)
+@click.argument("product", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
+@elsewhere
+def sample(product: Path, **options: Any) -> None:
+    """Send a few rows of PRODUCT's last run on its sample, masked for each role, for its page in the catalog.
+
+    The product has to be published already. `publish` does the same where its last run was one on the sample.
+    """
+    with errors("catalog,access"), _refusals():
+        from meshwright.catalog import publish as verb
+        from meshwright.catalog import sample as sample_rows
+        from meshwright.mesh.sources import of_repository
+
+        record = of_repository(product)
+        sent = sample_rows.send(product, record, verb.adapter(options["to"]), _connection(**options))
+    if options["form"] == "json":
+        from meshwright.export import as_json
+
+        click.echo(as_json({"id": record.id, **sent.value()}, None))
+        return
+    for role, rows in sent.roles.items():
+        click.echo(f"{record.id}: {len(rows.rows)} sample rows as {role}, {len(rows.columns)} columns")
 
 
 @catalog.command(

@@ -10,6 +10,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog_client import Catalog
 from meshwright.mesh.catalog_variables import TOKEN
 from meshwright.mesh.publish_result import PublishResult
+from meshwright.mesh.sample_rows import SampleRows
 from meshwright.product.contract_servers import published
 from meshwright.product.record import Record
 
@@ -46,6 +47,11 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Retire the product; its page and its versions stay, marked as retired."""
     return _catalog(connection).retire(id, reason, successor)
+
+
+def put_sample(id: str, sample: SampleRows, connection: CatalogConnection) -> bool:
+    """Send the sample rows of a product; return False if the catalog is older than those."""
+    return _catalog(connection).put_sample(id, sample)
 
 
 def _catalog(connection: CatalogConnection) -> Catalog:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from meshwright.core.http import Answer, Http, NoAnswer, TooLarge, path
+from meshwright.core.http import Answer, Http, NoAnswer, Refused, TooLarge, path
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.publish_result import PublishResult
 from meshwright.mesh.run_events import ObservedRead
+from meshwright.mesh.sample_rows import SampleRows
 from meshwright.product.record import Record
 
 PAGE = 200
@@ -129,6 +130,16 @@ class Catalog:
         if outcome.get("outcome") not in OUTCOMES:
             raise self._foreign("PUT")
         return PublishResult(outcome["outcome"], record.id, _text(outcome, "url"))
+
+    def put_sample(self, id: str, sample: SampleRows) -> bool:
+        """Send the sample rows of a product; return False if the catalog is older than those."""
+        where = f"{_place(id)}/sample"
+        answer = self._http.request("PUT", where, sample.value(), ok=(200, 404, 405))
+        if answer.status == 404 and _error(answer) == "unknown-product":
+            raise Refused(
+                f"The catalog has no product {id}.", "Publish it first: `meshwright catalog publish`.", 404
+            )
+        return answer.status == 200
 
     def retire(self, id: str, reason: str, successor: str | None = None) -> PublishResult:
         """Retire the product; its page and its versions stay."""

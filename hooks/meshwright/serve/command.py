@@ -71,6 +71,12 @@ if TYPE_CHECKING:
     help="Members of this group see who reads what, by name (/readers; repeatable).",
 )
 @click.option(
+    "--login-groups-read",
+    "groups_read",
+    is_flag=True,
+    help="The provider's groups are those of agreements: their members are shown sample rows in their roles. Only where nobody makes groups of their own there.",
+)
+@click.option(
     "--pull-requests",
     "places",
     multiple=True,
@@ -101,6 +107,7 @@ def serve(
     client: str,
     groups: tuple[str, ...],
     governance: tuple[str, ...],
+    groups_read: bool,
     places: tuple[str, ...],
     forge: str | None,
     synonyms: Path | None,
@@ -111,7 +118,7 @@ def serve(
     import socket
 
     shared = _shared(shares) if shares else None
-    provider = _login_provider(issuer, client, groups, governance, url) if issuer else None
+    provider = _login_provider(issuer, client, groups, governance, url, groups_read) if issuer else None
     pull_requests = _pull_requests(places, forge or "", provider) if places else None
     store = _store(database)
     import uvicorn
@@ -261,7 +268,12 @@ def site(folder: Path, database: str) -> None:
 
 
 def _login_provider(
-    issuer: str, client: str, groups: tuple[str, ...], governance: tuple[str, ...], url: str
+    issuer: str,
+    client: str,
+    groups: tuple[str, ...],
+    governance: tuple[str, ...],
+    url: str,
+    groups_read: bool,
 ) -> Provider:
     """Return the provider that people sign in with."""
     from meshwright.core.http import address
@@ -273,7 +285,7 @@ def _login_provider(
     if not secret:
         stop(f"{LOGIN_VARIABLE} is not set.", "Set it to the secret that the provider gave the catalog.")
     address(issuer)
-    return Provider(issuer, client, secret, groups, governance)
+    return Provider(issuer, client, secret, groups, governance, groups_read)
 
 
 def _pull_requests(places: tuple[str, ...], forge: str, provider: Provider | None) -> PullRequests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
@@ -33,6 +33,7 @@ from meshwright.serve.reading import readings
 from meshwright.serve.request_form import RequestSending, request_form
 from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
 from meshwright.serve.version_history import VersionHistory
+from meshwright.serve.visible_samples import visible_samples
 
 if TYPE_CHECKING:
     from meshwright.serve.api_document import ApiDescription, Operation
@@ -142,12 +143,19 @@ class Pages:
             raise RequestProblem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
         return self._page("domain.html.jinja", to, domain=domain, found=found)
 
-    def product(self, to: Links, product: StoredProduct, sending: RequestSending | None = None) -> str:
-        """Return a product's page. `sending`: how its form is sent to the catalog; None: it is not."""
+    def product(
+        self,
+        to: Links,
+        product: StoredProduct,
+        sending: RequestSending | None = None,
+        principals: Collection[str] = (),
+    ) -> str:
+        """Return a product's page. `sending`: how its form is sent to the catalog; None: it is not. `principals`: who reads it,
+        as agreements name them; none: nobody has signed in."""
         record = product.record
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
-        about = _about(record)
+        about, sample = _about(record), self._store.samples.get(product.id)
         form = request_form(record, about["readers"]) if record.roles and not product.retired_at else None
         return self._page(
             "product.html.jinja",
@@ -155,6 +163,8 @@ class Pages:
             script=self._copy + (self._request if form else ""),
             form=form,
             sending=sending,
+            sampled=sample is not None,
+            samples=visible_samples(record, sample, principals),
             product=product,
             record=record,
             version=None,
@@ -183,6 +193,8 @@ class Pages:
             product=product,
             record=record,
             form=None,
+            sampled=False,
+            samples=(),
             version=version,
             lineage=self._lineage(record, consumers=False),
             runs=(),

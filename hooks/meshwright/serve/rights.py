@@ -54,6 +54,16 @@ def session(request: Request) -> Right | None:
     return right if right and right.person else None
 
 
+def principals_of(request: Request) -> frozenset[str]:
+    """Return who has signed in, as agreements name them: `id:<id>`, and `group:<name>` where groups count; empty: nobody has."""
+    right = session(request)
+    if right is None:
+        return frozenset()
+    # An id with an @ that is no verified address could be anybody's.
+    person = right.email or ("" if "@" in right.person else right.person)
+    return frozenset({f"id:{person}", *(f"group:{name}" for name in right.groups)})
+
+
 def form_proof(request: Request) -> str:
     """Return what only a page of this session knows: no other site can send the form. Empty if nobody signs in here."""
     provider = of(request).settings.provider

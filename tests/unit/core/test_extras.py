@@ -23,6 +23,7 @@ ELSEWHERE = {
     "meshwright.serve.routes.sharing_routes": SHARED,
     "meshwright.serve.sharing.shared_ports": SHARED,
     "meshwright.serve.sharing.shared_table": SHARED,
+    "meshwright.catalog.sample": "only `catalog sample`, which names its extras, and `publish`, which goes on without",
     "meshwright.product.breaking.contract_rules": "only `check --against`, which names its extra",
     "meshwright.product.column_types": "only conversions of Arrow's types, by those that have such data",
 }

@@ -8,6 +8,7 @@ from meshwright.serve.catalog_store.shared_reads import SharedReads
 from meshwright.serve.catalog_store.stored_assessments import Assessments
 from meshwright.serve.catalog_store.stored_products import Products
 from meshwright.serve.catalog_store.stored_runs import Runs
+from meshwright.serve.catalog_store.stored_samples import Samples
 from meshwright.serve.catalog_store.tokens import Tokens
 
 
@@ -21,6 +22,7 @@ class CatalogStore:
         self.products = Products(self._database, self.search_entries)
         self.assessments = Assessments(self._database)
         self.runs = Runs(self._database)
+        self.samples = Samples(self._database)
         self.tokens = Tokens(self._database)
         self.shared_reads = SharedReads(self._database)
 

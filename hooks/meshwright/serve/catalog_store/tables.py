@@ -124,6 +124,14 @@ RUN_EVENTS = Table(
     Index("run_events_once", "product", "run", "type", unique=True),
     Index("run_events_complete", "type", "product", "number"),
 )
+SAMPLES = Table(
+    "samples",
+    TABLES,
+    Column("product", ForeignKey(PRODUCTS.c.number), primary_key=True),
+    Column("repository", Text, nullable=False),  # of the product when it was sent
+    Column("sent_at", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
 NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
 
 

@@ -21,7 +21,7 @@ PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
 
 READ, ASSESS, ADMIN, PRODUCT, SHARE, PERSON = "read", "assess", "admin", "product:", "share:", "person:"
-READERS, EMAIL = "readers", "email"
+READERS, EMAIL, GROUP = "readers", "email", "group:"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Right:
 
     scopes: frozenset[str]
     """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>:<role>:<commit>:<domain>/<name>#<port>`,
-    `person:<id>`, `readers`, `email`."""
+    `person:<id>`, `group:<name>`, `readers`, `email`."""
 
     @property
     def is_admin(self) -> bool:
@@ -77,6 +77,11 @@ class Right:
     def email(self) -> str:
         """The e-mail address of who has signed in, if the provider has verified it; else empty."""
         return self.person if EMAIL in self.scopes else ""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups of agreements that who has signed in belongs to, where the catalog takes the provider's word for that."""
+        return frozenset(unquote(s.removeprefix(GROUP)) for s in self.scopes if s.startswith(GROUP))
 
     @property
     def shared(self) -> Share | None:

@@ -20,6 +20,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY = 60
 """Seconds that the provider's clock may be off."""
 SCOPES = "openid email profile"
+GROUPS = 200
+"""Groups of a person that are remembered."""
 MOST = 1_000_000
 """Bytes of an answer of the provider."""
 AGAIN = "Sign in again."
@@ -37,6 +39,8 @@ class Person:
     """Whether they are told who reads what."""
     has_email: bool = False
     """Whether the id is an e-mail address that the provider has verified."""
+    groups: frozenset[str] = frozenset()
+    """The groups that count in agreements."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Provider:
     """Only members of one of these are let in; empty: everybody whom the provider lets sign in."""
     governance: Sequence[str] = ()
     """Members of one of these are let in, too, and are told who reads what."""
+    groups_read: bool = False
+    """Whether the provider's groups are those that agreements name."""
 
     @property
     def key(self) -> bytes:
@@ -110,7 +116,9 @@ class Provider:
         is_verified = isinstance(email, str) and bool(email.strip()) and claims.get("email_verified") is True
         id = email.strip().lower() if is_verified and isinstance(email, str) else str(claims["sub"])
         name = claims.get("name")
-        return Person(id, name if isinstance(name, str) and name.strip() else id, sees_readers, is_verified)
+        shown = name if isinstance(name, str) and name.strip() else id
+        reading = frozenset(sorted(named)[:GROUPS]) if self.groups_read else frozenset()
+        return Person(id, shown, sees_readers, is_verified, reading)
 
     def _discovered(self) -> Mapping[str, Any]:
         """Return the provider's own description. https://openid.net/specs/openid-connect-discovery-1_0.html"""

@@ -11,6 +11,7 @@ from meshwright.serve.routes import (
     mesh_routes,
     page_routes,
     product_routes,
+    sample_routes,
     service_routes,
 )
 
@@ -20,6 +21,7 @@ ROUTERS = tuple(
         service_routes,
         product_routes,
         contract_routes,
+        sample_routes,
         feed_routes,
         mesh_routes,
         assessment_routes,

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from meshwright.serve import RequestProblem, request_bodies
-from meshwright.serve.catalog_store.tokens import EMAIL, PERSON, READ, READERS
+from meshwright.serve.catalog_store.tokens import EMAIL, GROUP, PERSON, READ, READERS
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.login.attempt import SECONDS, begin, local_path, opened, sealed
@@ -53,6 +53,7 @@ def callback(request: Request) -> Response:
     person = provider.person(attempt, parameters["code"], _back(request))
     scopes = {READ, PERSON + quote(person.id, safe="@")}
     scopes |= {scope for scope, has in ((READERS, person.sees_readers), (EMAIL, person.has_email)) if has}
+    scopes |= {GROUP + quote(name, safe="") for name in person.groups}
     tokens = of(request).store.tokens
     tokens.forget_sessions()
     token, _ = tokens.create(scopes, f"session of {person.name}"[:500], hours=HOURS)

@@ -16,7 +16,7 @@ from meshwright.serve.links import Served
 from meshwright.serve.packing import packed, takes_packed
 from meshwright.serve.pages import policy_of
 from meshwright.serve.request_form import RequestSending
-from meshwright.serve.rights import form_proof, require_reading, session
+from meshwright.serve.rights import form_proof, principals_of, require_reading, session
 from meshwright.serve.routes.login_routes import sign_in_address
 from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
@@ -74,11 +74,13 @@ def api(request: Request) -> Response:
 def product(request: Request, domain: str, name: str) -> Response:
     """Return a product's page."""
     id, context = f"{domain}/{name}", of(request)
-    sending = _sending(request, id)
+    sending, principals = _sending(request, id), principals_of(request)
     answer = _html(
-        request, lambda to: context.pages.product(to, lookup.product(context.store, id), sending), id
+        request,
+        lambda to: context.pages.product(to, lookup.product(context.store, id), sending, principals),
+        id,
     )
-    if sending and sending.proof:
+    if principals or (sending and sending.proof):
         answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
