@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshwright.catalog import adapters
+from meshwright.catalog.agents.command import mcp
 from meshwright.core.console import Verbs, errors, stop
 from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
@@ -220,5 +221,5 @@ def _note(notes: tuple[str, ...]) -> None:
         click.echo(f"note: {printable(note)}", err=True)
 
 
-for verb in (embedded.serve, embedded.token, embedded.site, share):
+for verb in (embedded.serve, embedded.token, embedded.site, share, mcp):
     catalog.add_command(verb)

@@ -19,7 +19,11 @@ from meshwright.cli import VERBS
 PACKAGE = ROOT / "hooks" / "meshwright"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SHARED = "only `catalog share` and `catalog serve --shares`, which name their extras"
+AGENTS = "only `catalog mcp`, which names its extras"
 ELSEWHERE = {
+    "meshwright.catalog.agents.port_query": AGENTS,
+    "meshwright.catalog.agents.query_process": AGENTS,
+    "meshwright.catalog.agents.server": AGENTS,
     "meshwright.serve.routes.sharing_routes": SHARED,
     "meshwright.serve.sharing.shared_ports": SHARED,
     "meshwright.serve.sharing.shared_table": SHARED,

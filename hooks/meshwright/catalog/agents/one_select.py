@@ -1,0 +1,151 @@
+"""Accept exactly one SELECT over exactly one table, and write it anew; refuse everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
+
+from meshwright.core.errors import Error
+
+MOST_SQL = 20_000
+TABLE = "port"
+"""The name that every port has in a query, beside its own."""
+
+FORBIDDEN = (
+    exp.DDL, exp.DML, exp.Command, exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.SessionParameter,
+    exp.Pragma, exp.Set, exp.Use, exp.Describe, exp.Copy, exp.Attach, exp.Detach, exp.CurrentUser,
+    exp.CurrentSchema, exp.ReadCSV, exp.XMLTable, exp.Kill, exp.Transaction,
+)  # fmt: skip
+"""What no query needs: statements that change something, parameters, and what says who or where one is."""
+FORBIDDEN_NAMES = ("SessionUser", "CurrentRole", "CurrentCatalog", "CurrentDatabase", "ReadParquet", "CurrentSchemas", "Version", "CurrentVersion")  # fmt: skip
+FUNCTIONS = {
+    *(
+        "age",
+        "arg_max",
+        "arg_min",
+        "array_length",
+        "btrim",
+        "date_bin",
+        "date_part",
+        "epoch",
+        "epoch_ms",
+        "even",
+    ),
+    *(
+        "gcd",
+        "initcap",
+        "isfinite",
+        "justify_days",
+        "kurtosis",
+        "lcm",
+        "list_aggregate",
+        "list_avg",
+        "list_contains",
+    ),
+    *("list_distinct", "list_max", "list_min", "list_sort", "list_sum", "mad", "make_date", "make_time"),
+    *(
+        "make_timestamp",
+        "max_by",
+        "median",
+        "min_by",
+        "mode",
+        "monthname",
+        "dayname",
+        "nullif",
+        "percentile_cont",
+    ),
+    *("percentile_disc", "quantile", "quantile_cont", "quantile_disc", "regexp_count", "regexp_full_match"),
+    *("regexp_matches", "regr_slope", "regr_intercept", "scale", "skewness", "split_part", "string_to_array"),
+    *(
+        "strftime",
+        "strptime",
+        "struct_pack",
+        "time_bucket",
+        "to_char",
+        "to_date",
+        "to_number",
+        "to_timestamp",
+    ),
+    *("translate", "trim_scale", "trunc", "try_strptime", "width_bucket", "yearweek"),
+}
+"""Functions that the parser does not know, and that read nothing but their arguments."""
+
+FIX = "Send one SELECT over the port, such as: select * from port limit 10"
+
+
+class NotOneSelect(Error):
+    """The SQL is refused."""
+
+
+def one_select(sql: str, dialect: str, port: str, target: exp.Table) -> str:
+    """Return a query, written anew, that reads nothing but `target`. Raises NotOneSelect.
+
+    `dialect`: `duckdb` or `postgres`. The query names the port as `port`, or by its own name.
+    """
+    query = _parsed(sql, dialect)
+    for node in query.walk():
+        _refuse(node)
+    sources = {id(source): source for scope in _scopes(query) for source in scope.sources.values() if isinstance(source, exp.Table)}  # fmt: skip
+    tables = list(query.find_all(exp.Table))
+    known = {id(table) for scope in _scopes(query) for table in scope.tables}
+    for table in tables:
+        if id(table) not in known:
+            raise NotOneSelect(f"It is not clear what {table.name!r} is.", FIX)
+        if id(table) not in sources:
+            continue  # a query of its own (WITH), which is in the walk as well
+        _refuse_other(table, port)
+        _put(table, target)
+    if not any(id(table) in sources for table in tables):
+        raise NotOneSelect("The query does not read the port.", FIX)
+    return query.sql(dialect=dialect, comments=False)
+
+
+def _parsed(sql: str, dialect: str) -> exp.Query:
+    if len(sql) > MOST_SQL:
+        raise NotOneSelect(f"The query is longer than {MOST_SQL:,} characters.", "Shorten it.")
+    try:
+        statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        why = str(error).splitlines()[0][:200] if str(error) else "it is nested too deeply"
+        raise NotOneSelect(f"The query cannot be read as SQL of {dialect}: {why}", FIX) from error
+    if len(statements) != 1:
+        raise NotOneSelect(f"There are {len(statements)} statements.", FIX)
+    if not isinstance(statements[0], exp.Query) or isinstance(statements[0], exp.DML):
+        raise NotOneSelect("It is not a SELECT.", FIX)
+    return statements[0]
+
+
+def _scopes(query: exp.Query) -> list[Any]:
+    try:
+        return list(traverse_scope(query))
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise NotOneSelect(f"The query's names cannot be resolved: {str(error)[:200]}", FIX) from error
+
+
+def _refuse(node: Any) -> None:
+    if isinstance(node, FORBIDDEN) or type(node).__name__ in FORBIDDEN_NAMES:
+        raise NotOneSelect(f"A query may not use {node.key}.", FIX)
+    if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc | exp.CombinedAggFunc):
+        name = str(node.this).lower()
+        if name not in FUNCTIONS:
+            fix = "Use standard functions. If this one reads nothing but its arguments, ask for it to be allowed."
+            raise NotOneSelect(f"The function {name[:80]!r} is not among those that are allowed.", fix)
+
+
+def _refuse_other(table: exp.Table, port: str) -> None:
+    name = table.this
+    if not isinstance(name, exp.Identifier) or table.args.get("db") or table.args.get("catalog"):
+        raise NotOneSelect(f"It reads {table.sql()[:80]!r}, which is not the port.", FIX)
+    if name.name.lower() not in (TABLE, port.lower()):
+        raise NotOneSelect(f"It reads {name.name[:80]!r}, which is not the port.", FIX)
+
+
+def _put(table: exp.Table, target: exp.Table) -> None:
+    """Make a table the target, under the name that the query gives it."""
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=table.this.quoted)))
+    for part in ("this", "db", "catalog"):
+        table.set(part, target.args[part].copy() if target.args.get(part) else None)
