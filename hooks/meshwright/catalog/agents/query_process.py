@@ -77,12 +77,15 @@ def _postgres(request: Mapping[str, Any]) -> tuple[list[str], list[str], Sequenc
 
     from meshwright.catalog.agents.query_grant import database
 
+    where = database(request["location"])
     options = (
         "-c default_transaction_read_only=on -c search_path=pg_catalog "
         f"-c statement_timeout={int(request['seconds'] * 1000)} -c idle_in_transaction_session_timeout=60000"
     )
     with psycopg.connect(
-        **database(request["location"]),
+        host=where["host"],
+        port=where["port"],
+        dbname=where["dbname"],
         options=options,
         connect_timeout=10,
         application_name="meshwright-mcp",
