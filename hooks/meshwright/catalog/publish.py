@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from meshwright.core.git_url import canonical
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
+from meshwright.inspection.column_origins import column_origins
 from meshwright.mesh.publish_result import PublishResult
 from meshwright.mesh.sources import last_run, of_repository
 from meshwright.product.files import ADDRESSES, MEASURED, RUN
@@ -23,6 +24,8 @@ from meshwright.product.proposals import marked_models
 from meshwright.product.record import Record
 from meshwright.product.record_builder import record_source
 
+LONGEST = 200
+"""Characters of the names of columns and tables in a record."""
 RUN_FIRST = "a run of the pipeline, `uv run python -m pipeline`, writes it"
 
 
@@ -65,7 +68,7 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
     if not made.repository:
         fix = "Give it with --repository URL, or git remote add origin URL."
         raise Unreadable("The address of the product's repository is unknown.", fix)
-    record = _on(made, branch)
+    record = _with_origins(_on(made, branch), root)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
     if errors or marked_models(root):  # the record does not have dbt's files
         placed = [finding for finding in check([root]) if finding.level == "error"]
@@ -222,6 +225,22 @@ def _on(record: Record, branch: str) -> Record:
     if not branch or record.get("source.branch"):
         return record
     return Record({**record.value, "source": {**record.value["source"], "branch": branch}}, record.root)
+
+
+def _with_origins(record: Record, root: Path) -> Record:
+    """Return the record with what its columns are made of, as far as the SQL of its models says so."""
+    platform = record.get("product.spec.platform.uses") or "duckdb@1"
+    names = [column.name for column in record.columns]
+    known = column_origins(root, record.dataset, str(platform).partition("@")[0], names)
+    value = {
+        column: [
+            {key: text for key, text in asdict(origin).items() if text or key == "column"}
+            for origin in origins
+        ]
+        for column, origins in known.items()
+        if len(column) <= LONGEST and all(len(text) <= LONGEST for one in origins for text in astuple(one))
+    }
+    return Record({**record.value, "columnOrigins": value}, record.root) if value else record
 
 
 def _gaps(root: Path, record: Record) -> Iterator[str]:

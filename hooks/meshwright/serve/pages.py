@@ -26,6 +26,7 @@ from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_assessments import ProductFitness
 from meshwright.serve.catalog_store.stored_products import StoredProduct
+from meshwright.serve.column_sources import column_sources
 from meshwright.serve.contract_words import contract_words, examples
 from meshwright.serve.highlights import found_in, marked
 from meshwright.serve.links import Links
@@ -156,6 +157,7 @@ class Pages:
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
         about, sample = _about(record), self._store.samples.get(product.id)
+        made_of = self._store.runs.columns(product.id)
         form = request_form(record, about["readers"]) if record.roles and not product.retired_at else None
         return self._page(
             "product.html.jinja",
@@ -170,7 +172,8 @@ class Pages:
             version=None,
             lineage=self._lineage(record),
             runs=self._store.runs.list(product.id, RUNS),
-            made_of=self._store.runs.columns(product.id),
+            made_of=made_of,
+            sources=column_sources(record, made_of),
             scores=scores,
             cells=self._cells(scores["results"]) if scores else {},
             now=self._search.fitness(product.id) if scores else ProductFitness(),
@@ -199,6 +202,7 @@ class Pages:
             lineage=self._lineage(record, consumers=False),
             runs=(),
             made_of={},
+            sources=column_sources(record, {}),
             scores=None,
             cells={},
             now=None,

@@ -141,6 +141,7 @@ def test_a_product_is_published_with_what_it_says_and_what_was_measured(product:
     )
     found = Record(product.published())
     assert (found.id, found.owner.name, found.classification) == (product.id, "Ada Example", "internal")
+    assert found.get("columnOrigins")["airline"] == [{"input": "airlines", "column": "name"}]
     assert [(level.name, level.value, level.kept) for level in found.service_levels] == [
         ("fresh", 1.0, True),
         ("airline-known", None, None),
