@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import smtplib
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +14,12 @@ from urllib.parse import urlsplit
 from meshwright.access.notices import Notice
 from meshwright.core import files
 from meshwright.core.errors import Error
-from meshwright.core.hosts import is_local
 from meshwright.core.http import Http
+from meshwright.core.mail import MailRefused, send_mail
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 
 TOKEN = "MESHWRIGHT_WEBHOOK_TOKEN"  # noqa: S105 - the name of a variable
-SMTP_USER, SMTP_PASSWORD = "MESHWRIGHT_SMTP_USER", "MESHWRIGHT_SMTP_PASSWORD"  # pragma: allowlist secret
 PATIENCE = 60.0
 TIMEOUT = 30.0
 FORGOTTEN = timedelta(days=30)
@@ -70,7 +67,6 @@ def webhook(url: str) -> Send:
 
 def mail(settings: Mail) -> Send:
     """Return what sends a notice by mail, encrypted unless the server is on this machine."""
-    host, _, port = settings.server.partition(":")
 
     def send(notice: Notice) -> None:
         message = EmailMessage()
@@ -81,15 +77,9 @@ def mail(settings: Mail) -> Send:
         lines = [notice.sentence, "", *(f"{name}: {value}" for name, value in notice.data.items())]
         message.set_content("\n".join(printable(line) for line in lines) + "\n")
         try:
-            with smtplib.SMTP(host, int(port or 587), timeout=TIMEOUT) as server:
-                if not is_local(host):
-                    server.starttls(context=ssl.create_default_context())
-                if user := os.environ.get(SMTP_USER):
-                    server.login(user, os.environ.get(SMTP_PASSWORD, ""))
-                server.send_message(message)
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            problem = f"The mail server {settings.server} does not take it: {type(error).__name__}."
-            raise NotSent(problem, "Check --smtp and its credentials, and run it again.") from error
+            send_mail(settings.server, message)
+        except MailRefused as error:
+            raise NotSent(str(error), "Check --smtp and its credentials, and run it again.") from error
 
     return send
 

@@ -221,5 +221,5 @@ def _note(notes: tuple[str, ...]) -> None:
         click.echo(f"note: {printable(note)}", err=True)
 
 
-for verb in (embedded.serve, embedded.token, embedded.site, share, mcp):
+for verb in (embedded.serve, embedded.token, embedded.site, embedded.notify, share, mcp):
     catalog.add_command(verb)

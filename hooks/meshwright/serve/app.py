@@ -49,6 +49,10 @@ def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
     error_responses.add_to(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.places is not None and settings.provider is not None:
+        from meshwright.serve.routes import follow_routes
+
+        app.include_router(follow_routes.router)
     if settings.readers:
         from meshwright.serve.routes import reader_routes
 

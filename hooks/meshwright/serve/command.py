@@ -16,6 +16,7 @@ from meshwright.serve.options import DATABASE, shares_option
 
 if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
+    from meshwright.serve.following.places import Places
     from meshwright.serve.login.provider import Provider
     from meshwright.serve.pull_requests import PullRequests
     from meshwright.serve.search_index import Synonyms
@@ -120,6 +121,7 @@ def serve(
     shared = _shared(shares) if shares else None
     provider = _login_provider(issuer, client, groups, governance, url, groups_read) if issuer else None
     pull_requests = _pull_requests(places, forge or "", provider) if places else None
+    following = _places() if provider else None
     store = _store(database)
     import uvicorn
 
@@ -143,6 +145,7 @@ def serve(
         readers=readers,
         pull_requests=pull_requests,
         synonyms=_synonyms(synonyms),
+        places=following,
     )
     app = application(store, settings)
     config = uvicorn.Config(
@@ -265,6 +268,48 @@ def site(folder: Path, database: str) -> None:
     finally:
         store.close()
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
+
+
+@click.command(
+    cls=Verb,
+    extra="catalog",
+    epilog="Mail: MESHWRIGHT_SMTP (host:port), MESHWRIGHT_SMTP_FROM, MESHWRIGHT_SMTP_USER, MESHWRIGHT_SMTP_PASSWORD. Webhooks: MESHWRIGHT_WEBHOOK_HOSTS, separated by spaces.",
+)
+@DATABASE
+@click.option(
+    "--url", required=True, metavar="URL", help="The catalog's public address, for the links in messages."
+)
+def notify(database: str, url: str) -> None:
+    """Send what has changed to those who follow products; run it every few minutes.
+
+    Exit code 1: something could not be sent; the next run sends it.
+    """
+    from meshwright.core.http import address
+    from meshwright.core.text import printable
+    from meshwright.serve.following.sending import deliveries
+
+    places, catalog = _places(), address(url)
+    store, failed = _store(database), 0
+    try:
+        for one in deliveries(store, places, catalog):
+            what = f"{one.message.follow.product}: {one.message.follow.kind}"
+            failed += bool(one.problem)
+            click.echo(
+                printable(f"{what} {f'not sent: {one.problem}' if one.problem else 'sent'}"),
+                err=bool(one.problem),
+            )
+    finally:
+        store.close()
+    if failed:
+        stop(f"{failed} messages could not be sent.", "The next run sends them.", 1)
+
+
+def _places() -> Places:
+    """Return where messages may go, by the environment."""
+    from meshwright.serve.following.places import places_of
+
+    with errors("catalog"):
+        return places_of()
 
 
 def _login_provider(

@@ -16,6 +16,7 @@ from meshwright.serve.search import Search
 from meshwright.serve.sharing.file_links import FileLinks
 
 if TYPE_CHECKING:
+    from meshwright.serve.following.places import Places
     from meshwright.serve.login.provider import Provider
     from meshwright.serve.pull_requests import PullRequests
     from meshwright.serve.search_index import Synonyms
@@ -45,6 +46,8 @@ class Settings:
     """Where the catalog opens pull requests for people who have signed in; None: nowhere."""
     synonyms: Synonyms | None = None
     """Words that mean the same, for the search; None: those of the language."""
+    places: Places | None = None
+    """Where messages to those who follow products go; None: nobody follows any."""
     shares: Mapping[str, SharedPort] | None = None
     """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 

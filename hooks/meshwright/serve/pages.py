@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
@@ -30,6 +30,8 @@ from meshwright.serve.column_sources import column_sources
 from meshwright.serve.contract_words import contract_words, examples
 from meshwright.serve.highlights import found_in, marked
 from meshwright.serve.links import Links
+from meshwright.serve.page_reader import NOBODY, PageReader
+from meshwright.serve.page_text import minute, short
 from meshwright.serve.reading import readings
 from meshwright.serve.request_form import RequestSending, request_form
 from meshwright.serve.search import FACET_NAMES, SORTS, Query, Search
@@ -51,10 +53,6 @@ REST = 20
 """A large page is cached for this many times its rendering time, even if products change."""
 OF_ACCESS = 50
 """Products on a page of the overview of access."""
-STEERING = dict.fromkeys(
-    [*range(9), *range(11, 32), 127, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
-"""Invisible characters that change how others are displayed."""
 NAMES = {
     "domain": "Domain",
     "classification": "Classification",
@@ -149,10 +147,9 @@ class Pages:
         to: Links,
         product: StoredProduct,
         sending: RequestSending | None = None,
-        principals: Collection[str] = (),
+        reader: PageReader = NOBODY,
     ) -> str:
-        """Return a product's page. `sending`: how its form is sent to the catalog; None: it is not. `principals`: who reads it,
-        as agreements name them; none: nobody has signed in."""
+        """Return a product's page. `sending`: how its form is sent to the catalog; None: it is not."""
         record = product.record
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
@@ -166,7 +163,8 @@ class Pages:
             form=form,
             sending=sending,
             sampled=sample is not None,
-            samples=visible_samples(record, sample, principals),
+            samples=visible_samples(record, sample, reader.principals),
+            follow=reader.follow,
             product=product,
             record=record,
             version=None,
@@ -198,6 +196,7 @@ class Pages:
             form=None,
             sampled=False,
             samples=(),
+            follow=None,
             version=version,
             lineage=self._lineage(record, consumers=False),
             runs=(),
@@ -271,6 +270,10 @@ class Pages:
         return self._page(
             "requested.html.jinja", to, product=product, opened=opened, problem=problem, command=command
         )
+
+    def followed(self, to: Links, id: str, key: str, ended: bool) -> str:
+        """Return the page after following a product, or ending that. `key`: first ask whether to end what it belongs to."""
+        return self._page("followed.html.jinja", to, id=id, key=key, ended=ended)
 
     def problem(self, to: Links, problem: RequestProblem) -> str:
         """Return the page for an error."""
@@ -427,20 +430,6 @@ def _pager(link: Callable[[Query], str], query: Query, total: int) -> dict[str, 
         "before": link(before) if query.offset else "",
         "after": link(replace(query, offset=last)) if last < total else "",
     }
-
-
-def short(text: str, most: int = 2_000) -> str:
-    """Return a text cut to a length for pages, without characters that would change the display around it."""
-    text = text if len(text) <= most else f"{text[: most - 2]} …"
-    return text.translate(STEERING)
-
-
-def minute(moment: str) -> str:
-    """Return a time for people, in one time zone."""
-    try:
-        return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError):
-        return moment
 
 
 def _moment(entry: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshwright.serve.catalog_store.database import CatalogDatabase
+from meshwright.serve.catalog_store.follows import Follows
 from meshwright.serve.catalog_store.search_entries import SearchEntries
 from meshwright.serve.catalog_store.shared_reads import SharedReads
 from meshwright.serve.catalog_store.stored_assessments import Assessments
@@ -23,6 +24,7 @@ class CatalogStore:
         self.assessments = Assessments(self._database)
         self.runs = Runs(self._database)
         self.samples = Samples(self._database)
+        self.follows = Follows(self._database)
         self.tokens = Tokens(self._database)
         self.shared_reads = SharedReads(self._database)
 

@@ -132,6 +132,22 @@ SAMPLES = Table(
     Column("sent_at", Text, nullable=False),
     Column("body", Text, nullable=False),
 )
+FOLLOWS = Table(
+    "follows",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column(
+        "product", Text, nullable=False, index=True
+    ),  # its id: a product that is retired is still followed
+    Column("person", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # mail or webhook
+    Column("target", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),  # whoever has it ends this, and can do nothing else
+    Column("created_at", Text, nullable=False),
+    Column("seen", Text, nullable=False),  # the state that was sent last, or that there was at the beginning
+    Column("busy_until", Text, nullable=False),
+    Index("follows_once", "person", "product", "kind", unique=True),
+)
 NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
 
 

@@ -14,9 +14,11 @@ from meshwright.serve.api_document import described
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.packing import packed, takes_packed
+from meshwright.serve.page_reader import PageReader
 from meshwright.serve.pages import policy_of
 from meshwright.serve.request_form import RequestSending
 from meshwright.serve.rights import form_proof, principals_of, require_reading, session
+from meshwright.serve.routes.follow_routes import follow_form
 from meshwright.serve.routes.login_routes import sign_in_address
 from meshwright.serve.search import FACET_NAMES, LAST_OFFSET, SORTS, Query
 
@@ -75,9 +77,10 @@ def product(request: Request, domain: str, name: str) -> Response:
     """Return a product's page."""
     id, context = f"{domain}/{name}", of(request)
     sending, principals = _sending(request, id), principals_of(request)
+    reader = PageReader(principals, follow_form(request, id))
     answer = _html(
         request,
-        lambda to: context.pages.product(to, lookup.product(context.store, id), sending, principals),
+        lambda to: context.pages.product(to, lookup.product(context.store, id), sending, reader),
         id,
     )
     if principals or (sending and sending.proof):
