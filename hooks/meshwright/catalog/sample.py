@@ -106,7 +106,8 @@ def sample_of(root: Path, record: Record) -> SampleRows:
         }
     if not roles:
         raise Refused("The policy has no role for people.", "Nothing to fix: the catalog shows no rows then.")
-    return SampleRows(port.name, policy_digest(record), dict(islice(roles.items(), ROLES)))
+    is_open = product.mode == "open" and not product.team
+    return SampleRows(port.name, policy_digest(record), is_open, dict(islice(roles.items(), ROLES)))
 
 
 def _role_sample(view: View, source: ds.Dataset, personal: set[str]) -> RoleSample:

@@ -46,6 +46,9 @@ class SampleRows:
     """The name of the output port that the rows were read from."""
     policy: str
     """The `policy_digest` of the policy that it was masked by."""
+    open: bool
+    """Whether everybody whom the directory knows reads without asking, as `access` decides it: opening is authorised, and no Rego of
+    the team can deny it."""
     roles: Mapping[str, RoleSample]
 
     def value(self) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class SampleRows:
         return {
             "port": self.port,
             "policy": self.policy,
+            "open": self.open,
             "roles": {
                 role: {
                     "columns": [
@@ -73,12 +77,13 @@ def policy_digest(record: Record) -> str:
 
 def sample_rows(value: Any) -> SampleRows:
     """Return the sample that a value of JSON has; raises ValueError for one that is too large, or has another form."""
-    port, policy, roles = _parts(value, "the sample", port=str, policy=str, roles=dict)
+    port, policy, is_open, roles = _parts(value, "the sample", port=str, policy=str, open=bool, roles=dict)
     if len(roles) > ROLES:
         raise ValueError(f"it has more than {ROLES} roles")
     return SampleRows(
         _name(port, "port"),
         _name(policy, "policy"),
+        is_open,
         {_name(role, "role"): _role(f"the role {role[:50]}", part) for role, part in roles.items()},
     )
 

@@ -45,14 +45,18 @@ def visible_samples(
     if not principals:
         return [one for one in (_for_everybody(record, sample),) if one]
     held = set(_held_roles(record, principals, at or datetime.now(UTC)))
-    roles = [role for role in sample.roles if role in held or _is_open(record, role)]
+    roles = [role for role in sample.roles if role in held or (sample.open and _is_open(record, role))]
     shown = [_chosen(record, sample, role) for role in roles]
     return [one for one in shown if one.columns]
 
 
 def _for_everybody(record: Record, sample: SampleRows) -> VisibleSample | None:
     """Return what an open role sees without a mask, as far as nothing of it is, or looks, personal or confidential."""
-    if not record.classification or rank(record.classification) > rank(metamodel.OPEN_UP_TO):
+    if (
+        not sample.open
+        or not record.classification
+        or rank(record.classification) > rank(metamodel.OPEN_UP_TO)
+    ):
         return None
     for role, rows in sample.roles.items():
         if not _is_open(record, role):

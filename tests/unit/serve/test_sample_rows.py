@@ -77,7 +77,7 @@ def sample(record: Record) -> SampleRows:
     roles = {"reader": seen, "auditor": whole}
     for name in ("trained", "glass", "service"):
         roles[name] = RoleSample((columns["origin"],), ((f"Zephyr-{name}",),))
-    return SampleRows("lake", policy_digest(record), roles)
+    return SampleRows("lake", policy_digest(record), True, roles)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +181,14 @@ def test_a_column_that_became_more_sensitive_is_left_out() -> None:
     assert any(PILOT in str(one.rows) for one in shown)
 
 
+def test_what_only_the_record_calls_open_is_not() -> None:
+    """Nobody authorised it, or a rule of the team denies it: the one who sent the rows knows, and the record does not."""
+    record = flights(OPEN, "open")
+    sent = replace(sample(record), open=False)
+    assert not visible_samples(record, sent, ()) and not visible_samples(record, sent, {"id:eve@example.org"})
+    assert [one.role for one in visible_samples(record, sent, {"id:ada@example.org"})] == ["auditor"]
+
+
 def test_another_repository_does_not_inherit_the_rows(tmp_path: Path) -> None:
     record = flights(OPEN, "open")
     with served(tmp_path, [record]) as (client, store):
@@ -197,7 +205,7 @@ def test_texts_of_rows_are_never_markup(tmp_path: Path) -> None:
     bad = '"><script>alert(1)</script>\u202e'
     rows = RoleSample((SampleColumn("origin", "clear", False),), ((bad,), (None,)))
     with served(tmp_path, [record]) as (client, store):
-        store.samples.put(OPEN, SampleRows("<b>", policy_digest(record), {"reader": rows}))
+        store.samples.put(OPEN, SampleRows("<b>", policy_digest(record), True, {"reader": rows}))
         text = client.get(f"/products/{OPEN}").text
     assert "<script>alert" not in text and "\u202e" not in text and "<b> " not in text
     assert "&lt;script&gt;alert(1)" in text
@@ -205,14 +213,14 @@ def test_texts_of_rows_are_never_markup(tmp_path: Path) -> None:
 
 BROKEN: dict[str, Any] = {
     "no object": [],
-    "a part too many": {"port": "a", "policy": "b", "roles": {}, "raw": [["x"]]},
-    "a value too long": {"port": "a", "policy": "b", "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}], "rows": [["x" * 81]]}}},
-    "no text": {"port": "a", "policy": "b", "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}], "rows": [[1]]}}},
-    "values without a column": {"port": "a", "policy": "b", "roles": {"r": {"columns": [], "rows": [["x"]]}}},
-    "too many rows": {"port": "a", "policy": "b", "roles": {"r": {"columns": [], "rows": [[]] * 11}}},
-    "too many roles": {"port": "a", "policy": "b", "roles": {f"r{n}": {"columns": [], "rows": []} for n in range(21)}},
-    "a column twice": {"port": "a", "policy": "b", "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}] * 2, "rows": []}}},
-    "an empty name": {"port": "", "policy": "b", "roles": {}},
+    "a part too many": {"port": "a", "policy": "b", "open": True, "roles": {}, "raw": [["x"]]},
+    "a value too long": {"port": "a", "policy": "b", "open": True, "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}], "rows": [["x" * 81]]}}},
+    "no text": {"port": "a", "policy": "b", "open": True, "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}], "rows": [[1]]}}},
+    "values without a column": {"port": "a", "policy": "b", "open": True, "roles": {"r": {"columns": [], "rows": [["x"]]}}},
+    "too many rows": {"port": "a", "policy": "b", "open": True, "roles": {"r": {"columns": [], "rows": [[]] * 11}}},
+    "too many roles": {"port": "a", "policy": "b", "open": True, "roles": {f"r{n}": {"columns": [], "rows": []} for n in range(21)}},
+    "a column twice": {"port": "a", "policy": "b", "open": True, "roles": {"r": {"columns": [{"name": "a", "mask": "clear", "personal": False}] * 2, "rows": []}}},
+    "an empty name": {"port": "", "policy": "b", "open": True, "roles": {}},
 }  # fmt: skip
 
 

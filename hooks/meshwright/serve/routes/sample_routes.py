@@ -21,6 +21,7 @@ MOST = 4_000_000
 SENT = {
     "port": "lake",
     "policy": "9c4f…",
+    "open": False,
     "roles": {
         "reader": {
             "columns": [{"name": "origin", "mask": "clear", "personal": False}],
