@@ -128,6 +128,17 @@ def reads_hidden_tables(scope: Scope) -> bool:
     return not plain_ones or len(scope.selected_sources) != len(read)
 
 
+def looks_around(scope: Scope) -> bool:
+    """Return True if a query may read columns of a query around it, or of a table beside it, as DuckDB lets it."""
+    here: Scope | None = scope
+    while here is not None:
+        beside = here.parent is not None and len(here.parent.selected_sources) > 1
+        if here.is_subquery or (here.is_derived_table and beside):
+            return True
+        here = here.parent
+    return False
+
+
 def left_out(star: Node) -> set[str] | None:
     """Return the columns that a `*` leaves out; None for one that replaces, renames or chooses columns."""
     inner = star.this if isinstance(star, exp.Column) else star
@@ -139,11 +150,19 @@ def left_out(star: Node) -> set[str] | None:
 
 
 def alias_before(scope: Scope, name: str, inside: Node) -> Node | None:
-    """Return the expression that an alias names earlier in the same select."""
+    """Return the expression that an alias names earlier in the same select; None if a table has a column of this name."""
     query = unwrapped(scope.expression)
     for one in query.selects if isinstance(query, exp.Select) else ():
         if one is inside:
             return None
         if isinstance(one, exp.Alias) and plain(one.alias) == plain(name):
-            return one
+            # What reads a column of this name itself, before the alias is there, reads a table's, and that comes first.
+            return None if _reads(one, name) else one
     return None
+
+
+def _reads(expression: Node, name: str) -> bool:
+    return any(
+        isinstance(one, exp.Column) and not one.table and plain(one.name) == plain(name)
+        for one in parts(expression)
+    )

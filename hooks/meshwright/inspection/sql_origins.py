@@ -19,6 +19,7 @@ from meshwright.inspection.query_shape import (
     is_changed,
     is_natural,
     left_out,
+    looks_around,
     merged_side,
     merges,
     parts,
@@ -253,7 +254,7 @@ class QueryOrigins:
         sources = self._selected(scope)
         known = [self._columns(scope.sources[source]) for source in sources]
         has = any(one.has(name) for one in known)
-        if scope.is_subquery and not has:
+        if looks_around(scope) and not has:
             raise NotKnown("it may be a column of the query around it")
         if not has and source_name(scope, name) is not None:
             raise NotKnown("it may be the whole row of a table")

@@ -71,6 +71,7 @@ KNOWN: dict[str, tuple[str, set[str]]] = {
     "a query in from": (f"select q.c as x from (select carrier as c from {FLIGHTS}) as q", {"flights.carrier"}),
     "an alias of the same select": (f"select delay * 2 as twice, twice + 1 as x from {FLIGHTS}", {"flights.delay"}),
     "a column before an alias": (f"select dest as carrier, carrier as x from {FLIGHTS}", {"flights.carrier"}),
+    "a name that is given again": (f"select sum(n)::bigint as n, sum(m) / sum(n) as x from {ANY}", {"undeclared.m", "undeclared.n"}),
     "other letters": (f'with F as (select CARRIER from {FLIGHTS}) select f."Carrier" as X from f', {"flights.carrier"}),
     "a quoted name": (f'select "Tail No" as x from {FLIGHTS}', {"flights.Tail No"}),
     "a later run": (f"select carrier as x from {FLIGHTS} {{% if is_incremental() %}} where delay > (select max(delay) from {{{{ this }}}}) {{% endif %}}", {"flights.carrier"}),
@@ -105,6 +106,9 @@ NOT_KNOWN = {
     "no such column": f"select dest from {FLIGHTS}",
     "a name twice": f"select dest as x, carrier as X from {FLIGHTS}",
     "not its own column in a query inside": f"select (select max(dest) from {ANY} u) as x from {FLIGHTS}",
+    "an alias that may be a column": f"select m + 1 as n, n * 2 as x from {ANY}",
+    "it may read the table beside it": f"select q.x from {FLIGHTS} f, (select carrier as x from {ANY} u) q",
+    "it may read what is far around it": f"select (select max(q.c) from (select origin as c from {ANY} u) q) as x from {FLIGHTS} f",
     "itself": "select x from {{ ref('data') }}",
     "a model that does not exist": "select x from {{ ref('gone') }}",
 }  # fmt: skip

@@ -429,3 +429,10 @@ def test_the_address_has_what_the_protocol_wants(liar: Liar) -> None:
         and query["nonce"] == attempt.nonce
     )
     assert attempt.verifier not in address.query
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_groups_count_in_agreements_only_where_the_operator_says_so(counts: bool) -> None:
+    provider = Provider("https://login.example.org", "catalog", "secret", groups_read=counts)
+    person = provider._admitted({"sub": "u-1", "groups": ["readers", 7, *(f"g{n:03}" for n in range(300))]})
+    assert ("g000" in person.groups) is counts and len(person.groups) == (200 if counts else 0)
