@@ -20,7 +20,6 @@ import uvicorn
 import yaml
 from checkout import git
 from click.testing import CliRunner
-from products import Make
 
 from meshwright.catalog import CatalogConnection, embedded
 from meshwright.catalog.adapters import backstage
@@ -45,9 +44,12 @@ HOSTILE = ["<script>alert(1)</script>", "x" * 5_000, "a\x1b[2Jb\nc\x00", "postgr
 
 
 @pytest.fixture(scope="module")
-def root(make: Make) -> Path:
+def root(departures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A product with a confidential column, a row filter, and rows with hostile values, as a run on the sample left them."""
-    root = Path(make("sampled"))
+    root = Path(shutil.copytree(departures, tmp_path_factory.mktemp("sampled") / "repository"))
+    spec = yaml.safe_load((root / "data-product.yaml").read_text())
+    spec["spec"]["outputs"] = [one for one in spec["spec"]["outputs"] if one["uses"] == "parquet@1"]
+    (root / "data-product.yaml").write_text(yaml.safe_dump(spec))
     contract = yaml.safe_load((root / "contract.odcs.yaml").read_text())
     columns = [("carrier", "string", "internal"), ("passenger", "string", "confidential"), ("at", "timestamp", "confidential"), ("load", "number", "internal"), ("tags", "array", "internal"), ("contact", "string", "internal")]  # fmt: skip
     contract["schema"][0]["properties"] = [
