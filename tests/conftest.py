@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
+    os.environ["MESHWRIGHT_CACHE"] = str(ROOT / "build" / "tests" / "cache")
     with contextlib.suppress(ValueError):  # a worker of pytest-xdist may run tests in a thread
         default_signals()
 

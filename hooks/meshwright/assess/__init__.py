@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from meshwright.assess.evidence import Evidence
+    from meshwright.product.record import Record
 
 
 State = Literal["kept", "broken", "inconclusive", "excepted"]
@@ -44,6 +45,11 @@ class Fitness:
     """A key of SEVERITIES."""
     probes: ClassVar[bool] = False
     """True if it reads storage or a catalog; with `--static` it is skipped, and its result is inconclusive."""
+
+    def is_about_documents(self, record: Record) -> bool:
+        """Return True if the verdicts on this product follow from its documents alone, so that they can be kept: from no
+        storage, directory, other product, setting or clock."""
+        return False
 
     @property
     def id(self) -> str:

@@ -70,6 +70,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help=f"Upload the assessment to the catalog, with {TOKEN} from the environment.",
 )
+@click.option(
+    "--afresh",
+    is_flag=True,
+    help="Examine everything again, also what follows from documents alone and was examined before.",
+)
 @click.option("--jobs", type=click.IntRange(1, 256), help="Number of products assessed in parallel.")
 def assess(
     sources: tuple[str, ...],
@@ -83,6 +88,7 @@ def assess(
     floors: tuple[str, ...],
     only: tuple[str, ...],
     publish: bool,
+    afresh: bool,
     jobs: int | None,
 ) -> None:
     """Assess whether every product of a mesh is self-describable, addressable, discoverable, secure, trustworthy and
@@ -105,7 +111,7 @@ def assess(
         lowest = {**expected.floors, **_floors(floors)}
         enabled = discovery.enabled_functions(expected)
         earlier = past.read(history) if history else []
-        assessment = _assess(sources, catalog, static, expected, only, jobs)
+        assessment = _assess(sources, catalog, static, expected, only, jobs, afresh)
         failing = list(failures(assessment, lowest))
         own = frozenset(one.id for one in enabled if discovery.is_built_in(one))
         human = report.human(assessment, earlier, failing, own) if form == "human" else ""
@@ -147,9 +153,10 @@ def _assess(
     expected: Expectations,
     only: tuple[str, ...],
     jobs: int | None,
+    afresh: bool,
 ) -> dict[str, Any]:
     """Return the assessment of the products of all sources, showing how far it is."""
-    from meshwright.assess import run
+    from meshwright.assess import kept_verdicts, run
     from meshwright.mesh.sources import observed, records, retired
 
     now = datetime.now(UTC).replace(microsecond=0)
@@ -162,7 +169,16 @@ def _assess(
     around = ({}, []) if static else (retired(sources, gone), observed(sources))
     try:
         return run.assess(
-            mesh, now, static, catalog, expected, only, jobs or _processors(), progress.more, *around
+            mesh,
+            now,
+            static,
+            catalog,
+            expected,
+            only,
+            jobs or _processors(),
+            progress.more,
+            *around,
+            None if afresh else kept_verdicts.KeptVerdicts(kept_verdicts.place()),
         )
     finally:
         progress.done()

@@ -400,9 +400,9 @@ def _packed(
         [
             [
                 numbers[one["function"]["id"]],
-                list(ORDER).index(one["state"]),
+                ORDER[one["state"]],
                 [
-                    [list(ORDER).index(verdict["state"]), at(verdict["evidence"]), at(verdict["fix"]), at(verdict["place"])]
+                    [ORDER[verdict["state"]], at(verdict["evidence"]), at(verdict["fix"]), at(verdict["place"])]
                     for verdict in one["verdicts"]
                 ],
                 one["more"],

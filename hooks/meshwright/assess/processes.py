@@ -9,10 +9,10 @@ import gc
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from meshwright.assess import Fitness, discovery, time_limit
 from meshwright.assess.embedded_catalog import EmbeddedCatalog
 from meshwright.assess.evidence import Catalog, gather
 from meshwright.assess.expectations import Expectations
+from meshwright.assess.kept_verdicts import Verdicts
 from meshwright.assess.results import Known, results, without_answer
 from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Record
@@ -44,6 +45,8 @@ class SpreadTask:
     static: bool
     catalog: str | None
     expectations: Expectations
+    kept: Mapping[int, Verdicts] = field(default_factory=dict)
+    """Number of a record -> verdicts that are kept."""
 
 
 def spread(
@@ -56,13 +59,12 @@ def spread(
     if task.static and len(chosen) <= FEW:
         worker = _Worker(task, functions, None)
         known: Known = {}
-        yield from (worker.product(task.records[number], known) for number in chosen)
+        yield from (worker.product(number, known) for number in chosen)
         progress(len(chosen))
         return
     size = max(1, min(AT_ONCE, len(chosen) // (jobs * 4)))
     parts = [tuple(chosen[start : start + size]) for start in range(0, len(chosen), size)]
     # Forked processes share the records; garbage collection would touch, and so copy, all of them.
-    gc.collect()
     gc.freeze()
     # A process that is killed, or forked, removes no temporary files of its own, and they have the ports' clear data.
     with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as scratch:
@@ -140,11 +142,11 @@ class _Worker:
     functions: Sequence[Fitness]
     catalog: Catalog | None
 
-    def product(self, record: Record, known: Known) -> dict[str, Any]:
-        task = self.task
+    def product(self, number: int, known: Known) -> dict[str, Any]:
+        task, record = self.task, self.task.records[number]
         settings = task.expectations.settings
         product = gather(record, task.mesh, task.now, task.static, self.catalog, settings)
-        return results(self.functions, product, known)
+        return results(self.functions, product, known, task.kept.get(number))
 
 
 _WORKER: list[_Worker] = []
@@ -161,4 +163,4 @@ def _begin(task: SpreadTask, functions: Sequence[Fitness] | None, scratch: str) 
 def _some(numbers: Sequence[int]) -> list[dict[str, Any]]:
     worker = _WORKER[0]
     known: Known = {}
-    return [worker.product(worker.task.records[number], known) for number in numbers]
+    return [worker.product(number, known) for number in numbers]

@@ -32,15 +32,35 @@ Known = dict[tuple[str, ...], dict[str, str]]
 """Verdicts of other products; of equal ones only one is kept, because most are."""
 
 
-def results(functions: Sequence[Fitness], product: Evidence, known: Known) -> dict[str, Any]:
-    """Return what the assessment says of a product, before it is scored."""
-    verdicts = {function.id: _verdicts(function, product, known) for function in functions}
+def results(
+    functions: Sequence[Fitness],
+    product: Evidence,
+    known: Known,
+    kept: Mapping[str, list[dict[str, str]]] | None = None,
+) -> dict[str, Any]:
+    """Return what the assessment says of a product, before it is scored. `kept`: verdicts that follow from its documents."""
+    kept = kept or {}
+    verdicts = {
+        function.id: kept.get(function.id) or _verdicts(function, product, known) for function in functions
+    }
     return _result(product.record, verdicts)
 
 
 def without_answer(functions: Sequence[Fitness], record: Record, reason: str) -> dict[str, Any]:
     """Return what the assessment says of a product that could not be asked."""
     return _result(record, {function.id: [_inconclusive(reason)] for function in functions})
+
+
+def about_documents(
+    functions: Sequence[Fitness], record: Record, result: Mapping[str, Any]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the verdicts of a result that follow from the product's documents alone; none that a function did not reach."""
+    ids = {function.id for function in functions if function.is_about_documents(record)}
+    return {
+        one["function"]: one["verdicts"]
+        for one in result["results"]
+        if one["function"] in ids and all(verdict["state"] != "inconclusive" for verdict in one["verdicts"])
+    }
 
 
 def _result(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from meshwright.assess import as_text, discovery, exemptions
+from meshwright.assess import Fitness, as_text, discovery, exemptions
 from meshwright.assess.evidence import prepare
 from meshwright.assess.expectations import Expectations
+from meshwright.assess.kept_verdicts import KeptVerdicts, Verdicts
 from meshwright.assess.processes import Progress, SpreadTask, spread
-from meshwright.assess.results import writable
+from meshwright.assess.results import about_documents, writable
 from meshwright.mesh import scores
 from meshwright.mesh.lineage import Lineage
 from meshwright.mesh.run_events import ObservedRead
@@ -32,21 +33,31 @@ def assess(
     progress: Progress = lambda count: None,
     retired: Mapping[str, str] | None = None,
     observed: Sequence[ObservedRead] = (),
+    kept: KeptVerdicts | None = None,
 ) -> dict[str, Any]:
     """Return the assessment of a mesh, in the order of its products' ids, as JSON has it (schemas/assessment.yaml).
 
     `catalog`: the address of the catalog that should list the products. `only`: ids of the products to assess
     within the whole mesh. `retired`, `observed`: as for Lineage. Raises Unreadable if fitness.yaml does not match the functions, or the
-    catalog does not answer.
+    catalog does not answer. `kept`: where verdicts that follow from documents alone are kept.
     """
     expectations = expectations or Expectations()
     enabled = discovery.enabled_functions(expectations)
     records = sorted(_distinct(records), key=lambda record: record.id)
     mesh = Lineage(records, retired, observed)
     prepare(mesh, now)
-    task = SpreadTask(records, mesh, now, static, catalog, expectations)
     chosen = [number for number, record in enumerate(records) if not only or record.id in only]
+    built_in = [function for function in enabled if discovery.is_built_in(function)]
+    known = kept.find({number: records[number] for number in chosen}) if kept else {}
+    task = SpreadTask(records, mesh, now, static, catalog, expectations, _still(known, built_in, records))
     products = list(spread(task, enabled, chosen, jobs, progress))
+    if kept:
+        fresh = [
+            (records[number], about_documents(built_in, records[number], product))
+            for number, product in zip(chosen, products, strict=True)
+            if number not in known
+        ]
+        kept.keep([(record, verdicts) for record, verdicts in fresh if verdicts])
     functions = [
         {"id": one.id, "characteristic": one.characteristic, "severity": expectations.severity(one), "question": one.question, "why": one.why}
         for one in enabled
@@ -72,6 +83,20 @@ def assess(
             name: scores.mean(product["scores"][name] for product in products) for name in CHARACTERISTICS
         },
         "notes": notes,
+    }
+
+
+def _still(
+    known: Mapping[int, Verdicts], functions: Sequence[Fitness], records: Sequence[Record]
+) -> dict[int, Verdicts]:
+    """Return the kept verdicts of functions that still say that they are about documents alone."""
+    return {
+        number: {
+            one.id: verdicts[one.id]
+            for one in functions
+            if one.id in verdicts and one.is_about_documents(records[number])
+        }
+        for number, verdicts in known.items()
     }
 
 

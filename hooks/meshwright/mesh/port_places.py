@@ -21,6 +21,7 @@ from meshwright.product.record import Input, Port, Record
 SCHEMES = {"s3a": "s3", "s3n": "s3", "abfs": "abfss", "gcs": "gs"}
 """Scheme -> the usual one of the same store."""
 S3_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com")
+MARKS = frozenset("*?[")
 GLOB = re.compile(r"[^/]*[*?\[].*", re.DOTALL)
 LOCATED = ("path", "url", "location", "base_url", "bucket_url")
 """Properties that say where an input or a port is."""
@@ -65,7 +66,8 @@ def port_places(record: Record, port: Port) -> Iterator[str]:
 
 def place(text: str, base: Path | None) -> str:
     """Return one text for all spellings of where files are; empty if it is no such place, or a relative one without a base."""
-    text = GLOB.sub("", default(text).strip()).rstrip("/")
+    text = default(text).strip()
+    text = (GLOB.sub("", text) if MARKS.intersection(text) else text).rstrip("/")
     scheme, divided, rest = text.partition("://")
     if not divided:
         return _local(text, base)

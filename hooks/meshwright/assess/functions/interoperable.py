@@ -11,7 +11,7 @@ from meshwright.assess.storage import Corrupt, formats
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product import registry
 from meshwright.product.portable_names import PORTABLE, RESERVED
-from meshwright.product.record import Port
+from meshwright.product.record import Port, Record
 
 KINDS = {"inputs": "product.spec.inputs", "outputs": "product.spec.outputs", "traits": "product.spec.traits"}
 
@@ -62,6 +62,9 @@ class ContractIsStandard(Fitness):
 
     characteristic = "interoperable"
     severity = "high"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return record.root is None and not record.get("exceptions")
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record

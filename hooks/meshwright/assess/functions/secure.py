@@ -235,6 +235,9 @@ class PersonalColumnsClassified(Fitness):
     characteristic = "secure"
     severity = "high"
 
+    def is_about_documents(self, record: Record) -> bool:
+        return True
+
     def check(self, product: Evidence) -> Iterator[Verdict]:
         columns = product.record.columns
         if not columns:
@@ -343,6 +346,9 @@ class NoCredentialsPublished(Fitness):
 
     characteristic = "secure"
     severity = "critical"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record

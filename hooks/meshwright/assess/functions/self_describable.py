@@ -13,6 +13,7 @@ from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
 from meshwright.product import metamodel
 from meshwright.product.files import SPEC
 from meshwright.product.placeholder_text import is_placeholder
+from meshwright.product.record import Record
 
 PARTS = {"product": SPEC, "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> its document."""
@@ -34,6 +35,9 @@ class SpecReadable(Fitness):
 
     characteristic = "self-describable"
     severity = "critical"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return not record.problem
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
@@ -67,6 +71,9 @@ class MetamodelKept(Fitness):
 
     characteristic = "self-describable"
     severity = "high"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return record.root is None and not record.get("exceptions")  # those end on a day
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         by_rule: dict[str, list[str]] = defaultdict(list)
@@ -106,6 +113,9 @@ class PurposeSaid(Fitness):
     characteristic = "self-describable"
     severity = "medium"
 
+    def is_about_documents(self, record: Record) -> bool:
+        return True
+
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
         title = distinctive(f"{record.title} {record.name}".replace("-", " "))
@@ -137,6 +147,9 @@ class DescriptionFitsData(Fitness):
 
     characteristic = "self-describable"
     severity = "medium"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
@@ -173,6 +186,9 @@ class ColumnsExplained(Fitness):
 
     characteristic = "self-describable"
     severity = "medium"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         columns = product.record.columns
@@ -219,6 +235,9 @@ class RowExplained(Fitness):
 
     characteristic = "self-describable"
     severity = "low"
+
+    def is_about_documents(self, record: Record) -> bool:
+        return True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
