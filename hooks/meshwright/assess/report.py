@@ -137,7 +137,7 @@ def _result(result: Mapping[str, Any], function: Mapping[str, Any], built_in: fr
         lines.append(f"    … {len(verdicts) - SHOWN_PLACES} more (--format json, --html)")
     if state == "excepted":
         lines.append(f"    excepted until {result['until']}: {printable(result['reason'])}")
-    if function["id"] in built_in:
+    if function["id"] in built_in and link(function["id"]):
         lines.append(f"    see:  {link(function['id'])}")
     return lines
 
@@ -148,8 +148,8 @@ def _evidence(verdict: Mapping[str, Any]) -> str:
 
 
 def link(function: str) -> str:
-    """Return the address of the page of one of Meshwright's functions."""
-    return f"{metamodel.HOME}/docs/reference/fitness/{function}.md"
+    """Return the address of the page of one of Meshwright's functions; empty if nobody has said where its pages are."""
+    return f"{metamodel.HOME}/docs/reference/fitness/{function}.md" if metamodel.HOME else ""
 
 
 def _rest(assessment: Mapping[str, Any], failures: Sequence[MissedFloor]) -> list[str]:

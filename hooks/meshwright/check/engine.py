@@ -282,12 +282,18 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
         message=" ".join(detail.split()),
         fix=" ".join(problem.fix.split()),
         level="error" if isinstance(rule, str) else rule.level,
-        link=f"{home}/docs/reference/rules/{name}.md",
+        link=_page(home, name),
     )
 
 
+def _page(home: str, rule: str) -> str:
+    """Return the address of a rule's page; empty if nobody knows one: a link that leads nowhere helps nobody."""
+    page = f"{home}/docs/reference/rules/{rule}.md"
+    return page if home and (not home.startswith("/") or Path(page).is_file()) else ""
+
+
 def _home(answers: dict[str, Any]) -> str:
-    """Return the address of the documentation for the product's version of the template."""
+    """Return the address of the documentation for the product's version of the template; empty if it is not known."""
     source, commit = answers.get("_src_path"), answers.get("_commit")
     if not isinstance(source, str) or not isinstance(commit, str) or re.search(r"\s", source + commit):
         return metamodel.HOME
@@ -297,7 +303,10 @@ def _home(answers: dict[str, Any]) -> str:
     source = re.sub(r"^(?:ssh://)?git@([^:/]+)[:/]", r"https://\1/", source).removesuffix(".git")
     source = re.sub(r"^https?://[^/@]*@", "https://", source)  # without credentials
     if source.startswith(("https://", "http://")):
-        return f"{source}/blob/{commit}"
+        between = re.fullmatch(
+            r".+-\d+-g([0-9a-f]{7,40})", commit
+        )  # what git describes is no name that a server has
+        return f"{source}/blob/{between[1] if between else commit}"
     return source if source.startswith("/") else metamodel.HOME
 
 

@@ -37,7 +37,8 @@ def human(findings: Sequence[Finding]) -> str:
         )
         if finding.fix:
             lines.append(f"    fix: {finding.fix}")
-        lines.append(f"    see:  {finding.link}")
+        if finding.link:
+            lines.append(f"    see:  {finding.link}")
     return "\n".join(map(printable, lines))
 
 
@@ -52,7 +53,7 @@ def github(findings: Sequence[Finding]) -> str:
 
     return "\n".join(
         f"::{COMMANDS[finding.level]} file={value(finding.file)},line={finding.line},col={finding.column},"
-        f"title={value(finding.rule)}::{data(f'{_with_fix(finding)} See {finding.link}')}"
+        f"title={value(finding.rule)}::{data(_with_fix(finding) + (f' See {finding.link}' if finding.link else ''))}"
         for finding in findings
     )
 
@@ -81,7 +82,7 @@ def sarif(findings: Sequence[Finding]) -> str:
                 "tool": {
                     "driver": {
                         "name": "meshwright",
-                        "informationUri": metamodel.HOME,
+                        **({"informationUri": metamodel.HOME} if metamodel.HOME else {}),
                         "rules": [_sarif_rule(rule, link) for rule, link in sorted(rules.items())],
                     }
                 },

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-HOME = "https://meshwright.example.org"
-"""Address of the documentation, if a product's answers do not say which template it comes from."""
+HOME = ""
+"""Address of the documentation, if a product's answers do not say which template it comes from; a fork sets it. Empty: nobody has
+said where it is, and no finding names a page there."""
 
 LEVELS: dict[str, str] = {}
 """Rule id -> `error`, `warning`, `note` or `off`; other rules have the level on their page, usually error.

@@ -102,13 +102,26 @@ def test_links_lead_to_the_version_that_the_product_was_made_from(copy_of: Copy,
     for source, link in (
         ("gh:example/meshwright", "https://github.com/example/meshwright/blob/v1.0.0/docs/reference/rules/"),
         ("https://git.example.org/mesh/wright.git", "https://git.example.org/mesh/wright/blob/v1.0.0/docs/"),
-        (12, "https://meshwright.example.org/docs/reference/rules/"),
     ):
         edit(
             product / ".copier-answers.yml",
             lambda answers, source=source: merged(answers, {"_src_path": source}),
         )
         assert all(finding.link.startswith(link) for finding in findings(product))
+    between = {"_src_path": "gh:example/meshwright", "_commit": "v1.0.0-3-g0123abc"}
+    edit(product / ".copier-answers.yml", lambda answers: merged(answers, between))
+    assert all("/blob/0123abc/docs" in finding.link for finding in findings(product))
+
+
+@pytest.mark.parametrize("source", [12, "C:\\x\\y", "/no/template/here", "../beside"])
+def test_where_nobody_knows_a_page_none_is_named(source: object, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / SPEC).write_text("metadata: {}", "utf-8")
+    edit(product / ".copier-answers.yml", lambda answers: merged(answers, {"_src_path": source}))
+    assert {finding.link for finding in findings(product)} == {""}
+    for form in ("human", "github", "sarif"):
+        output = CliRunner().invoke(main, ["check", "--format", form, str(product)]).output
+        assert "example.org/docs" not in output and "see:" not in output.lower() and "See ." not in output
 
 
 def test_two_products_of_one_name(copy_of: Copy, departures: Path, tmp_path: Path) -> None:
@@ -362,7 +375,7 @@ def test_nothing_that_a_file_says_becomes_a_line_or_a_command_of_its_own(
     [
         ("https://user:s3cr3t@git.example.org/o/r.git", "https://git.example.org/o/r/blob/"),
         ("git@git.example.org:o/r.git", "https://git.example.org/o/r/blob/"),
-        ("C:\\x\\y", "https://meshwright.example.org/"),
+        ("C:\\x\\y", ""),
     ],
 )
 def test_links_carry_no_credential(source: str, link: str, copy_of: Copy, departures: Path) -> None:
