@@ -42,6 +42,9 @@ class Merge:
     conflicts: list[Conflict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Decisions made without asking that a person may want to know."""
+    base: str = ""
+    theirs: str = ""
+    """The two trees of the template that were merged."""
 
 
 def merge(
@@ -70,7 +73,7 @@ def merge(
     )  # fmt: skip
     merged, stages, messages = _parsed(text(output))
     files = git.entries(merged)
-    result = Merge(merged, files)
+    result = Merge(merged, files, base=base, theirs=theirs)
     edits: dict[str, Entry | None] = {}
     for path, sides in stages.items():
         kinds = messages.get(path, [])

@@ -13,6 +13,7 @@ from pathlib import Path
 from meshwright.core import forge
 from meshwright.core.git import CAREFUL, IDENTITY, ISOLATED, REMOTE, Git, GitError, run, text
 from meshwright.core.merge import Merge
+from meshwright.core.rejected_changes import with_rejected
 from meshwright.core.template_store import Unrenderable
 from meshwright.rollout.fetched_repository import (
     FetchedRepository,
@@ -118,21 +119,22 @@ def _apply(request: RolloutRequest, repository: Repository, outcome: Outcome, fo
     if planned is None or (outcome.conflicts and not request.with_conflicts):
         return
     fetched, merge = planned
+    tree = with_rejected(fetched.git, merge)
     outcome.state, outcome.branch = "failed", request.branch
     if BRANCH.rstrip("/") in fetched.remote.heads:
         fix = f"Rename that branch: git does not allow a branch {request.branch} beside it."
         raise Unusable(f"It has a branch {BRANCH.rstrip('/')}.", fix)
     tip = fetched.branches.get(request.branch)
-    state = _tip(fetched, tip, merge.tree) if tip else "absent"
+    state = _tip(fetched, tip, tree) if tip else "absent"
     if state == "foreign":
         outcome.state = "refused"
         outcome.reason = f"{request.branch} has commits of others, so it was left alone."
         outcome.fix = "Merge it or delete it, then run this again."
     elif state != "current":
-        message = _signed(_message(fetched, request, merge), merge.tree, fetched.head)
+        message = _signed(_message(fetched, request, merge), tree, fetched.head)
         commit = fetched.git.one(
             "commit-tree",
-            merge.tree,
+            tree,
             "-p",
             fetched.head,
             feed=message.encode(),

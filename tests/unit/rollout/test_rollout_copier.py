@@ -142,6 +142,46 @@ def test_an_edited_binary_file_is_a_conflict_and_the_teams_stays(mesh: Mesh) -> 
     assert (product / "picture.bin").read_bytes() == b"\0\1\2\3"
 
 
+def linked(product: Path) -> None:
+    (product / "pipeline/run.py").unlink()
+    (product / "pipeline/run.py").symlink_to("start")
+
+
+CLASHES: dict[str, Edit] = {
+    "the template removed it": edited("gone.txt", "item 5\n", "mine\n"),
+    "both changed a binary file": lambda product: (product / "picture.bin").write_bytes(b"\0mine"),
+    "both renamed it": moved("renamed.txt", "mine.txt"),
+    "the team made it a link": linked,
+    "the team has a folder there": lambda product: write(product / "added.txt/mine", "mine\n"),
+    "both changed the same line": edited("pipeline/run.py", "step 10\n", "step 10, mine\n"),
+    "both added it": lambda product: write(product / "added.txt", "mine\n"),
+    "there is a rejected change already": both(
+        edited("gone.txt", "item 5\n", "mine\n"), lambda product: write(product / "gone.txt.rej", "of an older update\n")
+    ),
+}  # fmt: skip
+
+
+def test_every_conflict_leaves_something_that_hooks_refuse(mesh: Mesh) -> None:
+    """By the patterns of the hooks that every product has: `check-merge-conflict`, and that for rejected changes."""
+    products = {name: mesh.product(f"p{number}", edit) for number, (name, edit) in enumerate(CLASHES.items())}
+    _, found = mesh.rollout("apply", "--with-conflicts")
+    for number, (name, product) in enumerate(products.items()):
+        outcome = found[f"p{number}"]
+        assert outcome["state"] == "conflict", (name, outcome)
+        for conflict in outcome["conflicts"]:
+            paths = git("ls-tree", "-r", "--name-only", BRANCH, cwd=product).splitlines()
+            rejected = [path for path in paths if path.startswith(f"{conflict['path']}.rej")]
+            if conflict["hunks"]:
+                assert "\n<<<<<<< " in "\n" + show(product, BRANCH, conflict["path"]), name
+                continue
+            text = show(product, BRANCH, rejected[-1])
+            assert conflict["path"] in text and conflict["kind"] in text and "delete this one" in text
+    again = mesh.rollout("apply", "--with-conflicts")[1]
+    assert [one["branch"] for one in again.values()] == [BRANCH] * len(CLASHES), (
+        "what was pushed is known again"
+    )
+
+
 def test_line_ends_are_the_teams_and_no_conflict(mesh: Mesh) -> None:
     product = mesh.product("product", with_crlf)
     code, found = mesh.rollout("apply")
