@@ -125,8 +125,19 @@ class Git:
         variables: Mapping[str, str] = NO_VARIABLES,
     ) -> str:
         """Run git here with the user's configuration, to contact a remote. Raises GitError."""
+        return self.remote_answer(*arguments, timeout=timeout, ok=ok, variables=variables)[0]
+
+    def remote_answer(
+        self,
+        *arguments: str,
+        timeout: float,
+        ok: Sequence[int] = (0,),
+        variables: Mapping[str, str] = NO_VARIABLES,
+    ) -> tuple[str, str]:
+        """Do the same; return git's output, and its error output, where a server's own words are. Raises GitError."""
         command = ["git", f"--git-dir={self.directory}", *CAREFUL, *arguments]
-        return text(run(command, {**REMOTE, **variables}, ok=ok, timeout=timeout).stdout)
+        done = run(command, {**REMOTE, **variables}, ok=ok, timeout=timeout)
+        return text(done.stdout), text(done.stderr)
 
     def lines(self, *arguments: str) -> list[str]:
         """Return the entries that git prints with -z."""

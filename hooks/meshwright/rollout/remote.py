@@ -10,6 +10,8 @@ from meshwright.core.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, witho
 from meshwright.rollout.fleet import Repository
 
 HEADS = "refs/heads/"
+MOST_WORDS = 400
+"""Characters of what a server's hooks say."""
 HERE = "refs/meshwright/"
 """Namespace of fetched commits in a repository of our own."""
 
@@ -95,9 +97,13 @@ def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> 
         "push", "--porcelain", "--no-verify", "--no-signed", *local,
         f"--force-with-lease={ref}:{remote.heads.get(branch, '')}", "--", remote.url, f"{commit}:{ref}",
     )  # fmt: skip
-    # The server's reason is in the results, not in the error output.
-    output = git.remote_command(*command, timeout=timeout, ok=(0, 1))
+    # The server's reason is in the results; what its hooks say is in the error output.
+    output, said = git.remote_answer(*command, timeout=timeout, ok=(0, 1))
     results = [line.split("\t") for line in output.split("\n") if ref in line]
     if not any(flag in ("*", "+", " ", "=") for flag, *_ in results):
         why = results[0][-1] if results else "The server gave no reason."
-        raise GitError(without_credentials(why))
+        words = [
+            line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")
+        ]
+        hooks = " ".join(filter(None, words))[:MOST_WORDS]
+        raise GitError(without_credentials(f"{why}: {hooks}" if hooks else why))

@@ -25,6 +25,7 @@ from meshwright.rollout.fetched_repository import (
 )
 from meshwright.rollout.fleet import Repository
 from meshwright.rollout.outcome import Outcome
+from meshwright.rollout.own_machine import OwnMachine, of_own_machine
 from meshwright.rollout.remote import Unusable, push
 
 BRANCH = "meshwright/"
@@ -61,7 +62,9 @@ def process_repository(request: RolloutRequest, repository: Repository) -> Outco
         prefix="product-", dir=request.folder, ignore_cleanup_errors=True
     ) as folder:
         try:
-            VERBS[request.verb](request, repository, outcome, Path(folder))
+            _on_this_machine(request, repository, outcome, Path(folder))
+        except OwnMachine:
+            raise
         except Unusable as error:
             outcome.state, outcome.reason, outcome.fix = "refused", str(error), error.fix
         except Unrenderable as error:
@@ -75,6 +78,16 @@ def process_repository(request: RolloutRequest, repository: Repository) -> Outco
             outcome.fix = "See how this repository differs from the others; if it does not, report this as a defect of Meshwright."
     outcome.seconds = time.perf_counter() - clock
     return outcome
+
+
+def _on_this_machine(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    """Run the verb. Raises OwnMachine for what is no repository's failure."""
+    try:
+        VERBS[request.verb](request, repository, outcome, folder)
+    except Exception as error:
+        if own := of_own_machine(error):
+            raise own from error
+        raise
 
 
 def _status(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
@@ -108,10 +121,28 @@ def _planned(
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
     outcome.state = "conflict" if merge.conflicts else "clean"
     outcome.fix = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
+    _refuse_if_taken(request, fetched)
     older = [name for name in fetched.remote.heads if name.startswith(BRANCH) and name != request.branch]
     if older:
         outcome.notes.append(f"branches of other rollouts still exist: {', '.join(sorted(older)[:5])}")
     return fetched, merge
+
+
+def _refuse_if_taken(request: RolloutRequest, fetched: FetchedRepository) -> None:
+    """Refuse a repository in which the rollout's branch cannot be pushed: a plan says what a push would. Raises Unusable."""
+    branch = request.branch
+    for name in fetched.remote.heads:
+        if branch.startswith(f"{name}/") or name.startswith(f"{branch}/"):
+            raise Unusable(
+                f"It has a branch {name}.",
+                f"Rename that branch: git does not allow a branch {branch} beside it.",
+            )
+    tip = fetched.branches.get(branch)
+    if tip and _tip(fetched, tip, "") == "foreign":
+        raise Unusable(
+            f"{branch} has commits of others, so it was left alone.",
+            "Merge it or delete it, then run this again.",
+        )
 
 
 def _apply(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
@@ -121,16 +152,9 @@ def _apply(request: RolloutRequest, repository: Repository, outcome: Outcome, fo
     fetched, merge = planned
     tree = with_rejected(fetched.git, merge)
     outcome.state, outcome.branch = "failed", request.branch
-    if BRANCH.rstrip("/") in fetched.remote.heads:
-        fix = f"Rename that branch: git does not allow a branch {request.branch} beside it."
-        raise Unusable(f"It has a branch {BRANCH.rstrip('/')}.", fix)
     tip = fetched.branches.get(request.branch)
     state = _tip(fetched, tip, tree) if tip else "absent"
-    if state == "foreign":
-        outcome.state = "refused"
-        outcome.reason = f"{request.branch} has commits of others, so it was left alone."
-        outcome.fix = "Merge it or delete it, then run this again."
-    elif state != "current":
+    if state != "current":
         message = _signed(_message(fetched, request, merge), tree, fetched.head)
         commit = fetched.git.one(
             "commit-tree",
@@ -148,8 +172,7 @@ def _apply(request: RolloutRequest, repository: Repository, outcome: Outcome, fo
             outcome.reason = f"The push was refused: {error}"
             outcome.fix = "Fix the cause, then run this again."
             return
-    if outcome.state != "refused":
-        outcome.state = "conflict" if merge.conflicts else "pushed"
+    outcome.state = "conflict" if merge.conflicts else "pushed"
     title, _, body = _message(fetched, request, merge).partition("\n\n")
     runs_on = forge.forge_of(repository.url, request.forges)
     outcome.pull_request, note = forge.open_pull_request(

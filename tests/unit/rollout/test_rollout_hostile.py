@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import pytest
 from checkout import git
+from git_http import git_server
 from mesh import NEW, OLD, Mesh, commit, edited, replace, show, write
+
+from meshwright.core.git import GitError
+from meshwright.rollout.own_machine import of_own_machine
 
 BRANCH = f"meshwright/{NEW}"
 
@@ -201,6 +206,78 @@ def test_what_nobody_thought_of_stops_nobody(mesh: Mesh, monkeypatch: pytest.Mon
     assert code == 1
     assert (found["odd"]["state"], found["odd"]["reason"]) == ("failed", "RuntimeError: never seen before")
     assert found["good"]["state"] == "clean"
+
+
+OWN = {
+    "a full disk": OSError(errno.ENOSPC, "No space left on device"),
+    "a full disk, says git": GitError("fatal: write error: No space left on device"),
+    "a quota": OSError(errno.EDQUOT, "Disk quota exceeded"),
+    "too many files": OSError(errno.EMFILE, "Too many open files"),
+    "no memory": MemoryError(),
+    "no git": FileNotFoundError(errno.ENOENT, "No such file or directory", "git"),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_what_is_wrong_with_this_machine_is_reported_once_and_is_no_products_failure(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise OWN[case]
+
+    monkeypatch.setattr("meshwright.rollout.verbs.load_repository", broken)
+    mesh.product("other")
+    mesh.write()
+    code, output = mesh.say("plan")
+    assert code == 2
+    assert output.count("machine") == 1 and "fix: " in output
+    assert "failed" not in output and "defect" not in output
+
+
+def test_a_full_disk_of_the_server_is_the_servers(mesh: Mesh) -> None:
+    assert of_own_machine(GitError("remote said no")) is None
+    assert of_own_machine(FileNotFoundError(errno.ENOENT, "No such file or directory", "other")) is None
+
+
+@pytest.mark.parametrize("name", ["meshwright", f"{BRANCH}/mine", "meshwright/v1.1.0/x/y"])
+def test_a_plan_says_that_a_branch_is_in_the_way(mesh: Mesh, name: str) -> None:
+    product = mesh.product("taken")
+    git("branch", name, cwd=product)
+    for verb in ("plan", "apply"):
+        code, found = mesh.rollout(verb)
+        assert (code, found["taken"]["state"]) == (1, "refused"), verb
+        assert name in found["taken"]["reason"] and found["taken"]["fix"].startswith("Rename that branch")
+        assert found["good"]["state"] in ("clean", "pushed")
+
+
+def test_a_plan_says_that_others_work_on_the_branch(mesh: Mesh) -> None:
+    product = mesh.product("taken")
+    git("branch", BRANCH, cwd=product)
+    assert "commits of others" in mesh.rollout("plan")[1]["taken"]["reason"]
+
+
+def test_what_a_servers_hook_says_is_passed_on(
+    mesh: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = mesh.product("strict")
+    bare = tmp_path / "served" / "strict.git"
+    git("clone", "--quiet", "--bare", str(product), str(bare), cwd=tmp_path)
+    git("config", "http.receivepack", "true", cwd=bare)
+    write(
+        bare / "hooks/pre-receive",
+        "#!/bin/sh\necho 'Only signed commits: see https://docs.example.org/sign' >&2\nexit 1\n",
+    )
+    (bare / "hooks/pre-receive").chmod(0o755)
+    with git_server(bare.parent, "me", "token") as server:
+        for number, (key, value) in enumerate([("http.extraHeader", "Authorization: Basic bWU6dG9rZW4=")]):
+            monkeypatch.setenv("GIT_CONFIG_COUNT", str(number + 1))
+            monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+            monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+        mesh.products = [f"{server}/strict.git"]
+        code, found = mesh.rollout("apply")
+    (outcome,) = found.values()
+    assert (code, outcome["state"]) == (1, "failed"), outcome
+    assert "Only signed commits: see https://docs.example.org/sign" in outcome["reason"]
 
 
 def test_names_and_addresses_cannot_forge_a_line_or_show_a_password(mesh: Mesh) -> None:
