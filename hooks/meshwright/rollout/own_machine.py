@@ -36,6 +36,6 @@ def of_own_machine(error: Exception) -> OwnMachine | None:
         return OwnMachine(f"This machine stopped the rollout: {NUMBERS[errno.ENOMEM]}.", FIX)
     if isinstance(error, OSError) and error.errno in NUMBERS:
         return OwnMachine(f"This machine stopped the rollout: {NUMBERS[error.errno]}.", FIX)
-    if isinstance(error, GitError) and (said := WORDS.search(str(error))):
-        return OwnMachine(f"This machine stopped the rollout: git says {said[0]!r}.", FIX)
+    if isinstance(error, GitError) and (match := WORDS.search(str(error))):
+        return OwnMachine(f"This machine stopped the rollout: git says {match[0]!r}.", FIX)
     return None

@@ -98,12 +98,12 @@ def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> 
         f"--force-with-lease={ref}:{remote.heads.get(branch, '')}", "--", remote.url, f"{commit}:{ref}",
     )  # fmt: skip
     # The server's reason is in the results; what its hooks say is in the error output.
-    output, said = git.remote_answer(*command, timeout=timeout, ok=(0, 1))
+    output, errors = git.remote_answer(*command, timeout=timeout, ok=(0, 1))
     results = [line.split("\t") for line in output.split("\n") if ref in line]
     if not any(flag in ("*", "+", " ", "=") for flag, *_ in results):
         why = results[0][-1] if results else "The server gave no reason."
         words = [
-            line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")
+            line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:")
         ]
         hooks = " ".join(filter(None, words))[:MOST_WORDS]
         raise GitError(without_credentials(f"{why}: {hooks}" if hooks else why))
