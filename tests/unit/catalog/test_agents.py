@@ -23,6 +23,7 @@ from sqlglot import exp
 from meshwright.catalog.agents.one_select import NotOneSelect, one_select
 from meshwright.catalog.agents.port_query import QueryFailed, QuerySettings, query
 from meshwright.catalog.agents.query_grant import NotGranted, grant
+from meshwright.catalog.agents.query_process import _sent
 from meshwright.catalog.agents.untrusted import untrusted, visible
 from meshwright.catalog.client import Client
 from meshwright.core.errors import Error
@@ -98,6 +99,9 @@ HOSTILE = {
     "deep": "select " + "(" * 3000 + "1" + ")" * 3000 + " from port",
     "getenv": "select getenv('PGPASSWORD') from port",
     "secrets": "select * from port, duckdb_secrets()",
+    "a query of its own that is defined later": "with a as (select * from pg_roles), pg_roles as (select * from port) select * from a",
+    "a query of its own in one half": "(with x as (select 1 from port) select * from x) union select * from x",
+    "two of one name": "select z.* from (pg_roles x cross join port y) z, (select 1) x",
     "an escape": "select * from U&\"\\0070g_class\"",
 }  # fmt: skip
 
@@ -108,6 +112,35 @@ def test_what_is_not_one_select_over_the_port_is_refused(case: str, dialect: str
     with pytest.raises(NotOneSelect) as refused:
         one_select(HOSTILE[case], dialect, "lake", FILES if dialect == "duckdb" else VIEW)
     assert refused.value.fix
+
+
+UNSAFE_IN_POSTGRES = {
+    "a name that is in capitals in one place": 'with "PG_ROLES" as (select * from port) select * from PG_ROLES',
+    "a function as a field": "select ('select v from hr.pay'::text).ts_stat from port",
+    "of a query": "select (select 'select v from hr.pay'::text).ts_stat from port",
+    "of an entry": "select (array['select v from hr.pay'])[1].ts_stat from port",
+    "of a function in FROM": "select t.ts_stat from port, unnest(array['select v from hr.pay']) as t",
+    "of one in other letters": "select t.ts_stat from port, unnest(array['select v from hr.pay']) as T(x)",
+    "of one without an alias": "select unnest.ts_stat from port, unnest(array['select v from hr.pay'])",
+    "of one in LATERAL": "select t.ts_stat from port, lateral upper('select v from hr.pay') t",
+    "of one in ROWS FROM": "select t.ts_stat from rows from (unnest(array['x'])) t, port",
+    "of a column with its schema": "select departures.port.flight from port",
+    "a lock": "select (1::bigint).pg_advisory_lock from port",
+    "an operator of a schema": "select flight operator(hr.@@) 1 from port",
+    "a name of a table": "select 'hr.pay'::regclass from port",
+    "a type of a schema": "select 'x'::hr.checked from port",
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE_IN_POSTGRES)
+def test_what_postgres_reads_otherwise_than_it_looks_is_refused(case: str) -> None:
+    with pytest.raises(NotOneSelect):
+        one_select(UNSAFE_IN_POSTGRES[case], "postgres", "lake", VIEW)
+
+
+@pytest.mark.parametrize("keyword", ["user", "current_role", "system_user"])
+def test_a_keyword_that_looks_like_a_column_is_written_as_a_column(keyword: str) -> None:
+    assert f'"{keyword}"' in one_select(f"select {keyword} from port", "postgres", "lake", VIEW)
 
 
 @pytest.mark.parametrize("case", READ)
@@ -209,6 +242,58 @@ def test_only_an_agreement_of_this_program_grants_anything(case: str, tmp_path: 
     with pytest.raises(NotGranted, match=why) as refused:
         grant(made, name, agreement, (ME,), (str(tmp_path),), NOW)
     assert refused.value.fix
+
+
+def test_a_container_is_a_part_of_the_place(tmp_path: Path) -> None:
+    where = "abfss://open@lake.dfs.core.windows.net/x"
+    made = granted(tmp_path, entry={"location": where})
+    assert grant(made, "lake", "ours", (ME,), (where,), NOW).location == where
+    with pytest.raises(NotGranted, match="may not read"):
+        grant(made, "lake", "ours", (ME,), (where.replace("open", "closed"),), NOW)
+
+
+ODD_LOCATIONS = [
+    "s3://lake/roles/x?endpoint_override=attacker.example.org",
+    "s3://lake/roles/*/../../private",
+    "s3://lake/roles/%2e%2e/private",
+    "s3://lake/roles/x%3Fscheme=http",
+    "s3://lake/roles/x#y",
+    "s3://key:word@lake/roles/x",  # pragma: allowlist secret
+    "s3://lake\\@attacker.example.org/roles/x",
+    "${NOWHERE:-s3://lake/roles/x}",
+    "s3://lake/roles/../private",
+    "s3://lake/roles-private/x",
+]
+
+
+@pytest.mark.parametrize("location", ODD_LOCATIONS)
+def test_a_location_that_an_engine_could_read_otherwise_is_refused(location: str, tmp_path: Path) -> None:
+    made = granted(tmp_path, entry={"location": location})
+    with pytest.raises(NotGranted, match="may not read"):
+        grant(made, "lake", "ours", (ME,), ("s3://lake/roles",), NOW)
+
+
+@pytest.mark.parametrize("given", [" s3://lake/roles/x ", "S3A://lake/roles//x/", "https://lake.s3.amazonaws.com/roles/x"])  # fmt: skip
+def test_the_engine_gets_the_location_that_was_compared(given: str, tmp_path: Path) -> None:
+    made = granted(tmp_path, entry={"location": given})
+    assert grant(made, "lake", "ours", (ME,), ("s3://lake/roles",), NOW).location == "s3://lake/roles/x"
+
+
+@pytest.mark.parametrize("location", ["postgresql://db/open%2Fprivate", "postgresql://db,attacker/open", "postgresql://db/open?host=attacker"])  # fmt: skip
+def test_another_database_is_another_place(location: str, tmp_path: Path) -> None:
+    made = granted(tmp_path, entry={"location": location, "table": "a.b"})
+    for port in made.value["product"]["spec"]["outputs"]:
+        port["uses"] = "postgres@1"
+    with pytest.raises(NotGranted, match="may not read"):
+        grant(made, "lake", "ours", (ME,), ("postgresql://db/open",), NOW)
+
+
+def test_what_a_query_sends_back_is_limited_before_it_is_sent() -> None:
+    wide = [["x" * 10_000_000, {"k" * 9_000: [[["y" * 9_000]]]}, b"z" * 9_000]] * 500
+    sent = _sent(wide)
+    assert sent["more"] is True
+    assert len(json.dumps(sent)) < 1_100_000
+    assert _sent([[1, None, "a", 2.5, [1]]]) == {"rows": [[1, None, "a", 2.5, [1]]], "more": False}
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def _limited(result: Mapping[str, Any], masks: Mapping[str, str | None], most: i
         {"name": visible(name, 200), "type": kind, "mask": masks.get(name)}
         for name, kind in zip(result["columns"], result["types"], strict=True)
     ]
-    cut = len(rows) < len(result["rows"])
+    cut = result["more"] or len(rows) < len(result["rows"])
     note = "There are more rows than these." if cut else "These are all rows."
     return {"columns": columns, "rows": rows, "cut": cut, "note": note}
 

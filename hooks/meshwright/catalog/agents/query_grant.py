@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,8 +64,7 @@ def grant(
         str(entry.get("until", "")),
         {str(name): mask for name, mask in dict(entry.get("columns", {})).items()},
     )
-    _refuse_elsewhere(made, places)
-    return made
+    return replace(made, location=_allowed_location(made, places))
 
 
 def _in_force(record: Record, port: Port, agreement: str, now: datetime) -> Mapping[str, Any]:
@@ -101,24 +100,39 @@ def _refuse_others(record: Record, agreement: str, port: str, principals: Collec
         raise NotGranted(f"The agreement {agreement} is not for {who}.", "Use the agreement of this program, or start the server with its --principal.")  # fmt: skip
 
 
-def _refuse_elsewhere(made: Grant, places: Sequence[str]) -> None:
-    """Refuse a location that the server's operator has not named: a record is untrusted."""
-    where = _normal(made.location, made.kind)
-    allowed = [_normal(one, made.kind) for one in places]
-    if not where or not any(
-        one and (where == one or where.startswith(one.rstrip("/") + "/")) for one in allowed
-    ):
+def _allowed_location(made: Grant, places: Sequence[str]) -> str:
+    """Return where an engine is to read: what was compared, and nothing else of the text. Raises NotGranted.
+
+    A record is untrusted: a location has to be in a place that the server's operator has named.
+    """
+    database_port = made.kind in DATABASES
+    where = _normal(made.location, made.kind) if database_port or _is_one_place(made.location) else ""
+    allowed = [one for one in (_normal(one, made.kind) for one in places) if one]
+    inside = any(where.startswith(one.rstrip("/") + "/") for one in allowed) and not database_port
+    if not where or not (where in allowed or inside):
         raise NotGranted(f"The port's data are at {made.location}, where this server may not read.", "Start it with --place and that address, if you trust it.")  # fmt: skip
-    if made.kind in DATABASES and made.table.count(".") != 1:
+    if database_port and made.table.count(".") != 1:
         raise NotGranted("The address registry does not say which view the role has.", "Ask the owner to run `meshwright access apply`, and to publish.")  # fmt: skip
+    return made.location if database_port else where
+
+
+def _is_one_place(location: str) -> bool:
+    """Return False for patterns, variables, options and escapes, which an engine reads otherwise than `place` does."""
+    return not set("*?[$\\" + ("%#" if "://" in location else "")).intersection(location)
 
 
 def _normal(address: str, kind: str) -> str:
     """Return one text for all spellings of a place; empty if it is none."""
-    if kind in FILES:
-        return place(address, None)
-    found = database(address)
-    return f"postgresql://{found['host']}:{found['port']}/{found['dbname']}" if found else ""
+    if kind in DATABASES:
+        found = database(address)
+        return f"postgresql://{found['host']}:{found['port']}/{found['dbname']}" if found else ""
+    where = place(address, None)
+    user, _, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
+    if not user:
+        return where
+    # abfss://container@account: the container is a part of the place. Anything else before @ would be credentials.
+    is_container = where.startswith("abfss://") and ":" not in user
+    return where.replace("abfss://", f"abfss://{user}@") if is_container else ""
 
 
 def database(address: str) -> dict[str, str]:

@@ -7,12 +7,18 @@ files those of the object store, for PostgreSQL PGUSER, PGPASSWORD or a password
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 MEMORY = "512MB"
+MOST_BYTES = 4 << 30
+"""Bytes of memory of the process, for what the engine's own limit does not count, such as rows of PostgreSQL."""
+MOST_COLUMNS, MOST_TEXT, MOST_ITEMS, MOST_DEPTH, MOST_SENT = 500, 2_000, 100, 3, 1_000_000
+"""Columns; characters of a text; entries and levels of a nested value; characters of all rows."""
 LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
@@ -28,12 +34,11 @@ LOCKED: dict[str, str | bool | int | float | list[str]] = {
 def main() -> None:
     request = json.load(sys.stdin)
     try:
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
         names, types, rows = RUNS[request["kind"]](request)
-        result: dict[str, Any] = {
-            "columns": names,
-            "types": types,
-            "rows": [list(map(_cell, row)) for row in rows],
-        }
+        if len(names) > MOST_COLUMNS:
+            raise ValueError(f"it has {len(names)} columns, of at most {MOST_COLUMNS}")
+        result: dict[str, Any] = {"columns": names, "types": types, **_sent(rows)}
     except Exception as error:  # whatever an engine raises, the server has to say it
         result = {
             "error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:500]
@@ -79,7 +84,7 @@ def _postgres(request: Mapping[str, Any]) -> tuple[list[str], list[str], Sequenc
 
     where = database(request["location"])
     options = (
-        "-c default_transaction_read_only=on -c search_path=pg_catalog "
+        "-c default_transaction_read_only=on -c search_path=pg_catalog -c standard_conforming_strings=on "
         f"-c statement_timeout={int(request['seconds'] * 1000)} -c idle_in_transaction_session_timeout=60000"
     )
     with psycopg.connect(
@@ -101,18 +106,31 @@ def _postgres(request: Mapping[str, Any]) -> tuple[list[str], list[str], Sequenc
             return [one.name for one in about], types, rows
 
 
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+def _sent(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return as many of the rows as are sent, and whether there are more."""
+    sent: list[list[Any]] = []
+    left = MOST_SENT
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        left -= len(json.dumps(cells))
+        if left < 0:
+            return {"rows": sent, "more": True}
+        sent.append(cells)
+    return {"rows": sent, "more": False}
+
+
+def _cell(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if value == value and value not in (float("inf"), float("-inf")) else str(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)[:500].hex()
-    if isinstance(value, list | tuple):
-        return [_cell(one) for one in value[:100]]
-    if isinstance(value, dict):
-        return {str(key): _cell(one) for key, one in list(value.items())[:100]}
-    return str(value)
+        return bytes(value[:500]).hex()
+    if isinstance(value, list | tuple) and depth < MOST_DEPTH:
+        return [_cell(one, depth + 1) for one in value[:MOST_ITEMS]]
+    if isinstance(value, dict) and depth < MOST_DEPTH:
+        return {str(key)[:200]: _cell(one, depth + 1) for key, one in islice(value.items(), MOST_ITEMS)}
+    return str(value)[:MOST_TEXT]
 
 
 RUNS = {"parquet": _files, "delta": _files, "postgres": _postgres}

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-MOST_TEXT, MOST_ITEMS, MOST_DEPTH = 2000, 500, 12
+MOST_TEXT, MOST_ITEMS, MOST_DEPTH = 2000, 1000, 12
 """Maximum characters of a text, entries of a list or an object, and levels."""
 HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 """Categories of characters that nobody sees: controls, marks of direction, tags, private use, and separators of lines."""
