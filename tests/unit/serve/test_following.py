@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.tokens import EMAIL, PERSON, READ
 from meshwright.serve.following.changes import change_message, state_of
+from meshwright.serve.following.places import ADDRESS as MAIL_ADDRESS
 from meshwright.serve.following.places import Places, places_of
 from meshwright.serve.following.sending import Delivery, deliveries
 from meshwright.serve.login.provider import Provider
@@ -131,6 +133,16 @@ def test_a_webhook_gets_an_event_and_ends_by_being_gone(followed: Followed) -> N
     assert not followed.store.follows.every()
 
 
+@pytest.mark.parametrize("status", [302, 403, 404])
+def test_no_path_of_a_webhook_gets_into_a_log(status: int, followed: Followed) -> None:
+    followed.send(followed.cookie(), by="webhook", webhook=f"https://{followed.hook.host}/services/S3CR3T")
+    followed.publish("1.1.0")
+    followed.hook.status, followed.hook.headers = status, {"Location": "/services/S3CR3T/x"}
+    problem = followed.due()[0].problem
+    assert "webhook at localhost" in problem or "webhook at 127.0.0.1" in problem
+    assert "S3CR3T" not in problem
+
+
 def test_only_a_form_of_the_same_session_follows_and_ends(followed: Followed) -> None:
     ada, bo = followed.cookie(ADA), followed.cookie(BO)
     of_bo = re.search(r'name="proof" value="(\w+)"', followed.page(bo))
@@ -206,6 +218,19 @@ REFUSED = [
 def test_webhooks_go_to_allowed_hosts_by_https_only(url: str) -> None:
     with pytest.raises(Unreadable):
         Places(hosts=HOSTS).webhook(url)
+
+
+@pytest.mark.parametrize("address", ["a@[", "a@b(", "a(@b", "a;b@c", "a:b@c", "[a@b", "a@b:c;", "=?utf-8?q?=0A?=@b", "a@b\x00", "a@", "a@b\n"])  # fmt: skip
+def test_no_address_that_a_header_reads_otherwise_is_sent_to(address: str) -> None:
+    assert not MAIL_ADDRESS.fullmatch(address)
+
+
+@pytest.mark.parametrize("address", ["ada@example.org", "o'neil+x@mail.example.org", "jürgen@exämple.org", "root@localhost"])  # fmt: skip
+def test_a_usual_address_is_the_recipient_of_a_letter(address: str) -> None:
+    assert MAIL_ADDRESS.fullmatch(address)
+    letter = EmailMessage()
+    letter["To"] = address
+    assert [str(one) for one in letter["To"].addresses] == [address]
 
 
 def test_an_allowed_host_is_taken_with_its_port() -> None:

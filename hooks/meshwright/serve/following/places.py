@@ -12,7 +12,8 @@ from meshwright.core.http.addresses import split
 from meshwright.core.yaml import Unreadable
 
 SMTP, SENDER, HOSTS = "MESHWRIGHT_SMTP", "MESHWRIGHT_SMTP_FROM", "MESHWRIGHT_WEBHOOK_HOSTS"
-ADDRESS = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+")
+ADDRESS = re.compile(r"(?!.*=\?)[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*")
+"""Addresses that a header reads as they are: no groups, comments, literals, quotes and encoded words."""
 LONGEST = 1_000
 
 

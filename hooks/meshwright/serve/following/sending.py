@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 
 from meshwright.core.errors import Error
 from meshwright.core.http import Http
 from meshwright.core.http.addresses import split
+from meshwright.core.http.answers import NoAnswer, Refused
 from meshwright.core.mail import send_mail
 from meshwright.core.text import printable
 from meshwright.serve.catalog_store import CatalogStore
@@ -55,12 +57,24 @@ def deliveries(store: CatalogStore, places: Places, url: str) -> Iterator[Delive
         try:
             _send(store, places, message)
         except Error as error:
-            problem = f"{error} {error.fix}"
+            problem = _shown(error, follow)
         if problem:
             store.follows.not_sent(follow)
         else:
             store.follows.sent(follow, state)
         yield Delivery(message, problem)
+
+
+def _shown(error: Error, follow: Follow) -> str:
+    """Return what is wrong, for a log: the path of a webhook is a secret of whoever follows, as services make them."""
+    if follow.kind == MAIL or not isinstance(error, Refused | NoAnswer):
+        return f"{error} {error.fix}"
+    host = urlsplit(follow.target).hostname
+    if isinstance(error, Refused):
+        return f"The webhook at {host} refuses it (status {error.status})."
+    status = f", status {error.status}" if error.status else ""
+    why = f"{error.reason}{status}"
+    return f"The webhook at {host} gives no usable answer ({why}). The next run sends it again."
 
 
 def _send(store: CatalogStore, places: Places, message: ChangeMessage) -> None:
