@@ -336,6 +336,23 @@ def test_a_query_without_an_end_is_stopped(sql: str, tmp_path: Path, settings: Q
     assert (datetime.now(UTC) - start).total_seconds() < 15
 
 
+def test_a_fault_of_the_server_is_recorded_too(
+    tmp_path: Path, settings: QuerySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> str:
+        raise RecursionError
+
+    monkeypatch.setattr("meshwright.catalog.agents.port_query.one_select", fails)
+    with pytest.raises(RecursionError):
+        query(granted(tmp_path), "lake", "ours", "select 1 from port", "Look at nothing much", settings)
+    assert json.loads(settings.audit.read_text())["outcome"] == "refused"
+
+
+@pytest.mark.parametrize("sql", [f"select 1 from port where delay in ({','.join(['1'] * 9000)})", f"select {'abs(' * 30}1{')' * 30} from port"], ids=["long", "deep"])  # fmt: skip
+def test_what_is_written_may_be_longer_than_what_was_sent(sql: str) -> None:
+    assert one_select(sql, "postgres", "lake", VIEW)
+
+
 def test_without_a_record_there_is_no_query(tmp_path: Path, settings: QuerySettings) -> None:
     (tmp_path / "state").write_text("a file where the folder has to be")
     with pytest.raises(QueryFailed, match="cannot be recorded"):

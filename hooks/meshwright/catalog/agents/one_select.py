@@ -93,7 +93,10 @@ def one_select(sql: str, dialect: str, port: str, target: exp.Table) -> str:
         _put(table, target)
     if not tables:
         raise NotOneSelect("The query does not read the port.", FIX)
-    written = query.sql(dialect=dialect, comments=False)
+    try:
+        written = query.sql(dialect=dialect, comments=False)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise NotOneSelect("The query cannot be written anew.", FIX) from error
     _check_written(written, dialect, target)
     return written
 
@@ -109,7 +112,7 @@ def _check(query: exp.Query, dialect: str) -> None:
 
 def _check_written(written: str, dialect: str, target: exp.Table) -> None:
     """Read again what was written: what the writer changes must not reach anything else."""
-    query = _parsed(written, dialect)
+    query = _parsed(written, dialect, most=4 * MOST_SQL)
     _check(query, dialect)
     for table in query.find_all(exp.Table):
         if not is_own_query(table) and not _is(table, target):
@@ -120,9 +123,9 @@ def _is(table: exp.Table, target: exp.Table) -> bool:
     return all(table.text(part) == target.text(part) for part in ("this", "db", "catalog"))
 
 
-def _parsed(sql: str, dialect: str) -> exp.Query:
-    if len(sql) > MOST_SQL:
-        raise NotOneSelect(f"The query is longer than {MOST_SQL:,} characters.", "Shorten it.")
+def _parsed(sql: str, dialect: str, most: int = MOST_SQL) -> exp.Query:
+    if len(sql) > most:
+        raise NotOneSelect(f"The query is longer than {most:,} characters.", "Shorten it.")
     try:
         statements = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
     except (sqlglot.errors.SqlglotError, RecursionError) as error:

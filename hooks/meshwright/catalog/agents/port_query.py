@@ -71,7 +71,7 @@ def query(
             granted = grant(record, port, agreement, settings.principals, settings.places, datetime.now(UTC))
             line["role"] = granted.role
             answer = _run(granted, port, sql, settings)
-        except Error as error:
+        except Exception as error:  # also a fault of this program: it is no query without a record
             _append(audit, {**line, "outcome": "refused", "reason": str(error)[:500]})
             raise
         seconds = round(time.monotonic() - start, 3)
