@@ -38,12 +38,13 @@ IMPORT_ALL = textwrap.dedent(
 @pytest.fixture(scope="module")
 def oldest() -> Path:
     """The commands of an environment with this package and the oldest of what it needs, kept between runs."""
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:12]
+    extras = f"{ROOT}[access,assess,catalog,mcp,mesh]"
+    asked = (ROOT / "pyproject.toml").read_bytes() + extras.encode()
+    wanted = hashlib.sha256(asked).hexdigest()[:12]
     environment = BUILD / f"oldest-{wanted}"
     with FileLock(BUILD.parent / "oldest.lock"):
         if not (environment / "ready").exists():
             uv("venv", "--quiet", "--clear", str(environment), cwd=ROOT)
-            extras = f"{ROOT}[access,assess,catalog,mesh]"
             resolved = ("--resolution", "lowest-direct", "--python", str(environment / "bin/python"))
             uv("pip", "install", "--quiet", *resolved, "--editable", extras, cwd=ROOT)
             (environment / "ready").touch()
