@@ -30,8 +30,9 @@ def step(product: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["", "git+file://"], ids=["by path", "by URL"])
-@pytest.mark.parametrize("edits", [False, True], ids=["as it was made", "edited"])
+@pytest.mark.parametrize(
+    ("scheme", "edits"), [("", True), ("git+file://", False)], ids=["by path, edited", "by URL"]
+)
 def test_the_hook_and_its_version_change_at_once_without_a_conflict(
     mesh: Mesh, scheme: str, edits: bool
 ) -> None:
